@@ -1,0 +1,54 @@
+// Shared by the scripts that must work in a fresh clone: install what is missing, build what is stale.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** Runs a command in the repository root; ends this process with its exit code when it fails. */
+export function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options })
+  if (result.error) throw result.error
+  if (result.status !== 0) process.exit(result.status ?? 1)
+}
+
+function requireNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major < 20 || (major === 20 && minor < 19)) {
+    console.error(`ding needs Node 20.19 or newer; this is ${process.versions.node}. Install a newer Node and try again.`)
+    process.exit(1)
+  }
+}
+
+/** `npm ci` when node_modules is missing or older than the lock file. */
+export function install() {
+  requireNode()
+  const stamp = join(root, 'node_modules', '.package-lock.json')
+  const lock = join(root, 'package-lock.json')
+  if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs) return
+  console.log('Installing dependencies (npm ci) ...')
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { shell: process.platform === 'win32' })
+}
+
+function newest(path) {
+  const info = statSync(path)
+  if (!info.isDirectory()) return info.mtimeMs
+  let time = 0
+  for (const entry of readdirSync(path)) {
+    if (entry !== 'node_modules') time = Math.max(time, newest(join(path, entry)))
+  }
+  return time
+}
+
+/** The build's sources: everything whose change makes dist stale. */
+const sources = ['ding', 'entry', 'configs', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'package-lock.json']
+
+/** Builds dist when it is missing or older than a source. */
+export function build({ force = false } = {}) {
+  const stamp = join(root, 'dist', '.built')
+  const fresh = existsSync(stamp) && sources.every((s) => newest(join(root, s)) <= statSync(stamp).mtimeMs)
+  if (fresh && !force) return
+  console.log('Building ...')
+  run(process.execPath, [join(root, 'scripts', 'build.mjs')])
+}
