@@ -8,10 +8,7 @@ export class DingError extends Error {
 
 /** A config is wrong; `path` is the dotted path of the key at fault. */
 export class ConfigError extends DingError {
-  constructor(
-    message: string,
-    options?: { cause?: unknown; path?: string },
-  ) {
+  constructor(message: string, options?: { cause?: unknown; path?: string }) {
     super(message, options)
     this.path = options?.path
   }

@@ -1,0 +1,69 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+
+/** Longest single write: the kernel refuses 2 GiB and more at once. */
+const MAX_WRITE = 1 << 28
+
+let serial = 0
+
+/** A view of any typed array's bytes. */
+export function bytesOf(data: ArrayBufferView): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+}
+
+/** Writes all bytes at the descriptor's position, in as many calls as it takes. */
+export function writeFully(descriptor: number, data: ArrayBufferView): void {
+  const bytes = bytesOf(data)
+  let offset = 0
+  while (offset < bytes.length) {
+    offset += writeSync(descriptor, bytes, offset, Math.min(bytes.length - offset, MAX_WRITE))
+  }
+}
+
+/** Syncs a folder's entries where the platform can (Windows cannot open a folder). */
+function syncFolder(folder: string): void {
+  let descriptor: number
+  try {
+    descriptor = openSync(folder, 'r')
+  } catch {
+    return
+  }
+  try {
+    fsyncSync(descriptor)
+  } catch {
+    // Some file systems refuse to sync a folder; the rename is still atomic there.
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/**
+ * Makes the file `path` by letting `write` fill a temporary file of the same folder, which is synced and then renamed.
+ * Whoever opens `path` sees the old content or the whole new one. Missing folders are made.
+ * @throws whatever the file system or `write` throws, after removing the temporary file.
+ */
+export function replaceFile(path: string, write: (descriptor: number) => void): void {
+  const folder = dirname(path)
+  mkdirSync(folder, { recursive: true })
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.${serial++}.tmp`)
+  let descriptor: number | undefined
+  try {
+    descriptor = openSync(temporary, 'w')
+    write(descriptor)
+    fsyncSync(descriptor)
+    closeSync(descriptor)
+    descriptor = undefined
+    renameSync(temporary, path)
+  } catch (error) {
+    if (descriptor !== undefined) closeSync(descriptor)
+    rmSync(temporary, { force: true })
+    throw error
+  }
+  syncFolder(folder)
+}
+
+/** Writes `data` to `path` atomically and durably; text as UTF-8. Missing folders are made. */
+export function writeFileAtomic(path: string, data: string | Uint8Array): void {
+  const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data
+  replaceFile(path, (descriptor) => writeFully(descriptor, bytes))
+}
