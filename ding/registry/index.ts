@@ -1,0 +1,5 @@
+export { importFile } from './import_file.js'
+export { absoluteImportName, importNames, type WantedName } from './import_names.js'
+export * from './registries.js'
+export * from './registry.js'
+export * from './types.js'
