@@ -1,0 +1,167 @@
+import { existsSync } from 'node:fs'
+import { extname } from 'node:path'
+import { registries as globalRegistries } from '../registry/index.js'
+import { nearest, UsageError } from '../utils/index.js'
+import { assemble } from './assemble.js'
+import { leavesOf, nodeAt } from './class_schema.js'
+import { type CompileOptions, compile_config } from './compile.js'
+import { formatName, isRecord } from './formats.js'
+import { read_config } from './load.js'
+import { CLASS_DEFAULT, type Provenance } from './merge.js'
+import { type Registries, ROLES, type Role } from './roles.js'
+import type { GroupNode, LeafNode } from './schema.js'
+
+/** What there is to know of one key. */
+export interface ExplainRow {
+  /** Dotted path in main_config. */
+  readonly path: string
+  readonly type: string
+  /** Undefined when the key is required or not described. */
+  readonly default: unknown
+  readonly required: boolean
+  readonly doc: string
+  readonly value: unknown
+  /** Where the value comes from. */
+  readonly source: string
+  /** Who has the key, when several registered classes were searched: "policy dqn, sac". */
+  readonly owner?: string
+}
+
+export interface ExplainOptions extends Pick<CompileOptions, 'env' | 'overrides' | 'seed'> {
+  /** A config file in which a key is to be looked up. */
+  readonly config?: string
+  readonly registries?: Registries
+}
+
+/**
+ * What a config file, a policy or a key consists of: for a path of a config file, every key of the compiled config; for a
+ * policy's name, every key that its config can have; for a dotted path (or the end of one), the keys there: in
+ * `options.config` when given, else in every registered policy and environment.
+ * @throws UsageError when `target` is none of these; whatever reading and compiling the file throws.
+ */
+export async function explain(target: string, options: ExplainOptions = {}): Promise<ExplainRow[]> {
+  const registries: Registries = options.registries ?? globalRegistries
+  if (isConfigPath(target)) return explainFile(target, options)
+  if (options.config !== undefined) {
+    const rows = await explainFile(options.config, options)
+    return notEmpty(target, selectRows(rows, target), rows)
+  }
+  if (registries.policy.has(target)) return explainType(policyRole, target, registries)
+  return explainKey(target, registries)
+}
+
+const EXTENSIONS = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json', '.yaml', '.yml'])
+const [envRole, policyRole] = ROLES as readonly [Role, Role]
+
+function isConfigPath(target: string): boolean {
+  return EXTENSIONS.has(extname(target)) || (target.includes('/') && existsSync(target))
+}
+
+async function explainFile(path: string, options: ExplainOptions): Promise<ExplainRow[]> {
+  const file = await read_config(path)
+  const { env, overrides, seed, registries } = options
+  const settings = {
+    env,
+    overrides,
+    seed,
+    registries,
+    base_dir: file.base_dir,
+    save: false,
+    renew_dir: false,
+  }
+  const compiled = await compile_config(file.main_config, file.create_config, settings)
+  return rowsOf(compiled.schema, compiled.main_config, compiled.provenance)
+}
+
+/** The keys that a config can have because of one registered policy or environment. */
+async function explainType(role: Role, type: string, registries: Registries): Promise<ExplainRow[]> {
+  const isPolicy = role === policyRole
+  const [section] = role.place
+  const create: Record<string, unknown> = { [role.section]: { type } }
+  const roles = ROLES.filter(({ place, optional, registry, fallback }) => {
+    if (place.length === 1) return place[0] === section
+    return place[0] === section && optional !== true && registries[registry].has(fallback ?? '')
+  })
+  const { root } = await assemble({ main: {}, create, overrides: [], registries, baseDir: '.' }, roles)
+  const group = nodeAt(root, [isPolicy ? 'policy' : 'env'])
+  return group?.kind === 'group'
+    ? rowsOf({ kind: 'group', open: false, children: new Map([[section!, group]]) })
+    : []
+}
+
+async function explainKey(target: string, registries: Registries): Promise<ExplainRow[]> {
+  const owners = new Map<string, { row: ExplainRow; owners: string[] }>()
+  const all: ExplainRow[] = []
+  for (const role of [policyRole, envRole]) {
+    for (const type of registries[role.registry].query()) {
+      const rows = await explainType(role, type, registries)
+      all.push(...rows)
+      for (const row of selectRows(rows, target)) {
+        const id = JSON.stringify([role.registry, row.path, row.type, row.default, row.doc])
+        const seen = owners.get(id)
+        if (seen === undefined) owners.set(id, { row, owners: [`${role.registry} ${type}`] })
+        else seen.owners.push(type)
+      }
+    }
+  }
+  const found = [...owners.values()].map(({ row, owners: names }) => ({ ...row, owner: names.join(', ') }))
+  return notEmpty(target, found, all)
+}
+
+/** Rows at a path, below it, or (where there are none) whose path ends with it. */
+function selectRows(rows: readonly ExplainRow[], target: string): ExplainRow[] {
+  const inside = rows.filter(({ path }) => path === target || path.startsWith(`${target}.`))
+  return inside.length > 0 ? inside : rows.filter(({ path }) => path.endsWith(`.${target}`))
+}
+
+function notEmpty(target: string, found: ExplainRow[], all: readonly ExplainRow[]): ExplainRow[] {
+  if (found.length > 0) return found
+  const names = new Set(all.flatMap(({ path }) => [path, path.split('.').at(-1)!]))
+  const close = nearest(target, names)
+  const hint = close.length === 0 ? '' : ` Did you mean ${close.map((name) => `"${name}"`).join(' or ')}?`
+  throw new UsageError(`"${target}" is no config file, no registered policy and no key of one.${hint}`)
+}
+
+/** A row for each key of a schema; `values` (the defaults, if not given) may hold more keys where the schema is open. */
+function rowsOf(root: GroupNode, values?: Record<string, unknown>, provenance?: Provenance): ExplainRow[] {
+  const rows: ExplainRow[] = []
+  for (const [path, leaf] of leavesOf(root)) {
+    const name = path.join('.')
+    const value = values === undefined ? leaf.default : path.reduce<unknown>(member, values)
+    // Every part can have import_names; they are worth a row only where they say something.
+    if (path.at(-1) === 'import_names' && Array.isArray(value) && value.length === 0) continue
+    rows.push(rowOf(name, leaf, value, provenance?.get(name) ?? CLASS_DEFAULT))
+  }
+  const known = new Set([...leavesOf(root)].map(([path]) => path.join('.')))
+  for (const [path, source] of provenance ?? []) {
+    if (known.has(path)) continue
+    const value = path.split('.').reduce<unknown>(member, values)
+    rows.push({
+      path,
+      type: 'any',
+      default: undefined,
+      required: false,
+      doc: '(not described by its class)',
+      value,
+      source,
+    })
+  }
+  return rows
+}
+
+function rowOf(path: string, leaf: LeafNode, value: unknown, source: string): ExplainRow {
+  const { doc, required } = leaf
+  return {
+    path,
+    type: formatName(leaf.format, leaf.nullable, leaf.infinity),
+    default: leaf.default,
+    required,
+    doc,
+    value,
+    source,
+  }
+}
+
+function member(value: unknown, key: string): unknown {
+  return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined
+}

@@ -1,0 +1,50 @@
+import { accepts } from './assemble.js'
+import type { LayeredConfig } from './merge.js'
+import { type Problems, show } from './problems.js'
+import type { GroupNode } from './schema.js'
+
+interface Fill {
+  readonly from: readonly string[]
+  readonly to: readonly string[]
+  /** Where to look when `from` is null. */
+  readonly otherwise?: readonly string[]
+}
+
+const EVALUATOR = ['policy', 'eval', 'evaluator']
+const BUFFER = ['policy', 'other', 'replay_buffer']
+
+/** Keys that have one place to set them, and are copied to where they are used. */
+const FILLS: readonly Fill[] = [
+  { from: ['policy', 'unroll_len'], to: ['policy', 'collect', 'unroll_len'] },
+  { from: ['env', 'stop_value'], to: [...EVALUATOR, 'stop_value'] },
+  {
+    from: ['env', 'n_evaluator_episode'],
+    to: [...EVALUATOR, 'n_episode'],
+    otherwise: ['env', 'evaluator_env_num'],
+  },
+  { from: ['policy', 'priority'], to: [...BUFFER, 'priority'] },
+  { from: ['policy', 'priority_IS_weight'], to: [...BUFFER, 'priority_IS_weight'] },
+]
+
+/** Copies the keys that others follow. A follower that was set by itself, to something else, is a problem. */
+export function crossFill(root: GroupNode, config: LayeredConfig, problems: Problems): void {
+  for (const { from, to, otherwise } of FILLS) {
+    let value = config.get(from)
+    let source = from
+    if (value === null && otherwise !== undefined) {
+      value = config.get(otherwise)
+      source = otherwise
+    }
+    if (value === undefined || !accepts(root, to) || config.get(to.slice(0, -1)) === undefined) continue
+    const present = config.get(to)
+    if (!config.isGiven(from) && config.isGiven(to) && present !== value) {
+      const name = from.join('.')
+      problems.add(
+        to.join('.'),
+        `is ${show(present)} (${config.provenance.get(to.join('.'))}), but it follows ${name}. Set ${name} instead.`,
+      )
+      continue
+    }
+    if (present !== value) config.fill(to, value, `filled from ${source.join('.')}`)
+  }
+}

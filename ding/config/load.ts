@@ -1,0 +1,98 @@
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, extname, resolve } from 'node:path'
+import { importFile } from '../registry/index.js'
+import { ConfigError, kindOf } from '../utils/index.js'
+import { isRecord } from './formats.js'
+import { decodeConfig } from './save.js'
+
+/** What a config file says. */
+export interface ConfigFile {
+  readonly main_config: Record<string, unknown>
+  readonly create_config: Record<string, unknown>
+  /** Absolute path of the file. */
+  readonly path: string
+  /** Its folder, from which relative `import_names` start. */
+  readonly base_dir: string
+}
+
+const MODULES = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'])
+const HOW =
+  'Export main_config and create_config (by name, or both in a default export: [main_config, create_config] or an object of the two).'
+
+/**
+ * Reads a config file: a TypeScript or JavaScript module, JSON (also a run's total_config.json) or YAML.
+ * @throws ConfigError telling what is missing, with the cause when the file cannot be read or evaluated.
+ */
+export async function read_config(path: string): Promise<ConfigFile> {
+  const absolute = resolve(path)
+  if (statSync(absolute, { throwIfNoEntry: false })?.isFile() !== true) {
+    throw new ConfigError(`Config file ${path}: there is no such file (looked for ${absolute}).`)
+  }
+  const content = await readContent(absolute)
+  return { ...extract(content, path), path: absolute, base_dir: dirname(absolute) }
+}
+
+async function readContent(path: string): Promise<unknown> {
+  const extension = extname(path).toLowerCase()
+  try {
+    if (MODULES.has(extension)) return await importFile(path)
+    if (extension === '.json') return decodeConfig(JSON.parse(readFileSync(path, 'utf8')))
+    if (extension === '.yaml' || extension === '.yml') return await parseYaml(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new ConfigError(`Config file ${path} cannot be loaded: ${reason}`, { cause })
+  }
+  const hint = extension === '.py' ? ' Write its two dicts as a .ts, .js, .json or .yaml file.' : ''
+  throw new ConfigError(
+    `Config file ${path}: files of type "${extension}" are not read; use .ts, .js, .mjs, .json or .yaml.${hint}`,
+  )
+}
+
+/** The `yaml` package is optional. */
+async function parseYaml(text: string): Promise<unknown> {
+  const name = 'yaml'
+  let yaml: { parse(text: string): unknown }
+  try {
+    yaml = (await import(name)) as typeof yaml
+  } catch (cause) {
+    throw new ConfigError(
+      'YAML configs need the package "yaml": install it, or write the config as .ts, .js or .json.',
+      { cause },
+    )
+  }
+  return yaml.parse(text)
+}
+
+function extract(content: unknown, path: string): Pick<ConfigFile, 'main_config' | 'create_config'> {
+  const found = pair(content) ?? (isRecord(content) ? pair(content['default']) : undefined)
+  if (found === undefined) {
+    const seen = isRecord(content)
+      ? `exports ${Object.keys(content).join(', ') || 'nothing'}`
+      : `holds ${kindOf(content)}`
+    throw new ConfigError(`Config file ${path} ${seen}. ${HOW}`)
+  }
+  const [main_config, create_config] = found
+  for (const [name, part] of [
+    ['main_config', main_config],
+    ['create_config', create_config],
+  ] as const) {
+    if (part === undefined)
+      throw new ConfigError(`Config file ${path} has no ${name}. ${HOW}`, { path: name })
+    if (!isRecord(part)) {
+      throw new ConfigError(`Config file ${path}: ${name} is ${kindOf(part)}, expected an object.`, {
+        path: name,
+      })
+    }
+  }
+  return {
+    main_config: main_config as ConfigFile['main_config'],
+    create_config: create_config as ConfigFile['create_config'],
+  }
+}
+
+function pair(content: unknown): [unknown, unknown] | undefined {
+  if (Array.isArray(content) && content.length === 2) return [content[0], content[1]]
+  if (!isRecord(content) || !('main_config' in content || 'create_config' in content)) return undefined
+  return [content['main_config'], content['create_config']]
+}

@@ -1,0 +1,48 @@
+import { ConfigError, writeFileAtomic } from '../utils/index.js'
+import type { CompiledConfig } from './compile.js'
+import { isRecord } from './formats.js'
+
+/** Name of the file in an experiment's folder that holds its whole config. */
+export const TOTAL_CONFIG = 'total_config.json'
+
+/** JSON has no infinities: they are the strings "inf" and "-inf", and a string that looks so gets a "~" before it. */
+const INFINITE_TEXT = /^~*-?inf$/
+
+/** A config value as JSON can hold it; undone by {@link decodeConfig}. */
+export function encodeConfig(value: unknown): unknown {
+  if (value === Number.POSITIVE_INFINITY) return 'inf'
+  if (value === Number.NEGATIVE_INFINITY) return '-inf'
+  if (typeof value === 'string') return INFINITE_TEXT.test(value) ? `~${value}` : value
+  return mapInside(value, encodeConfig)
+}
+
+/** What a JSON config means: "inf" and "-inf" are infinities. */
+export function decodeConfig(value: unknown): unknown {
+  if (typeof value !== 'string') return mapInside(value, decodeConfig)
+  if (value === 'inf') return Number.POSITIVE_INFINITY
+  if (value === '-inf') return Number.NEGATIVE_INFINITY
+  return INFINITE_TEXT.test(value) ? value.slice(1) : value
+}
+
+function mapInside(value: unknown, change: (item: unknown) => unknown): unknown {
+  if (Array.isArray(value)) return value.map(change)
+  if (!isRecord(value)) return value
+  // fromEntries defines keys, so that a "__proto__" in a file stays a key, which normalise then refuses.
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, change(item)]))
+}
+
+/** The text of total_config.json: a config file that compiles to the same config again. */
+export function configToJson(config: Pick<CompiledConfig, 'main_config' | 'create_config' | 'seed'>): string {
+  const { main_config, create_config, seed } = config
+  return `${JSON.stringify(encodeConfig({ main_config, create_config, seed }), null, 2)}\n`
+}
+
+/** Writes total_config.json in one step: readers see the old file or the whole new one. */
+export function saveConfig(path: string, config: CompiledConfig): void {
+  try {
+    writeFileAtomic(path, configToJson(config))
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new ConfigError(`exp_name: ${path} cannot be written: ${reason}`, { cause, path: 'exp_name' })
+  }
+}

@@ -1,0 +1,390 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { read_config } from '../../../ding/config/index.js'
+import { ConfigError, RegistryError } from '../../../ding/utils/index.js'
+import { compile, create_config, fakeRegistries, main_config, rejection, temporaryFolder } from './fakes.js'
+
+const work_dir = temporaryFolder()
+
+describe('layers', () => {
+  test('defaults <- create_config <- main_config <- environment <- command line', async () => {
+    const create = { ...create_config(), collector: { type: 'episode', collect_print_freq: 7 } }
+    const env = {
+      DING__POLICY__LEARN__BATCH_SIZE: '48',
+      DING__POLICY__PRIORITY_IS_WEIGHT: 'true',
+      OTHER: 'x',
+    }
+    const overrides = [
+      ['policy.learn.batch_size', '128'],
+      ['policy.model.encoder_hidden_size_list', '32,16'],
+      ['policy.model.kwargs.note', 'hello'],
+      ['env.stop_value', 'inf'],
+    ] as const
+    const { main_config: c, provenance } = await compile(main_config(), create, { env, overrides })
+    expect(c.policy.learn).toMatchObject({ batch_size: 128, update_per_collect: 3, criterion: 'mse' })
+    expect(c.policy.collect.collector).toEqual({ type: 'episode', import_names: [], collect_print_freq: 7 })
+    expect(c.policy.model).toMatchObject({
+      type: 'mlp',
+      encoder_hidden_size_list: [32, 16],
+      kwargs: { note: 'hello', deep: { a: 1 } },
+    })
+    expect(c.policy['priority_IS_weight']).toBe(true)
+    expect(c.env.stop_value).toBe(Number.POSITIVE_INFINITY)
+    const sources = [
+      'policy.learn.criterion',
+      'policy.collect.collector.collect_print_freq',
+      'policy.discount_factor',
+      'policy.priority_IS_weight',
+      'policy.learn.batch_size',
+    ].map((path) => provenance.get(path))
+    expect(sources).toEqual([
+      'class default',
+      'create_config',
+      'main_config',
+      'environment variable DING__POLICY__PRIORITY_IS_WEIGHT',
+      'command line',
+    ])
+  })
+
+  test('the conventional tree', async () => {
+    const { main_config: c, create_config: create } = await compile()
+    expect(c).toMatchObject({
+      exp_name: 'cartpole_dqn_seed0',
+      seed: 0,
+      env: {
+        type: 'cartpole',
+        env_id: 'CartPole-v0',
+        manager: { type: 'base', max_retry: 1, episode_num: Number.POSITIVE_INFINITY },
+      },
+      policy: {
+        type: 'dqn',
+        learn: { learner: { type: 'base', log_policy: true, hook: { save_ckpt_after_iter: 100 } } },
+        collect: { n_sample: 16, collector: { type: 'sample' } },
+        eval: { evaluator: { type: 'interaction', eval_freq: 40, stop_value: 195, n_episode: 5 } },
+        other: {
+          eps: { start: 0.9 },
+          replay_buffer: { type: 'advanced', replay_buffer_size: 20000, max_use: Number.POSITIVE_INFINITY },
+          commander: {},
+        },
+      },
+    })
+    expect(create.replay_buffer).toEqual({ type: 'advanced', import_names: [] })
+    expect(Object.keys(create).sort()).toEqual([
+      'collector',
+      'env',
+      'env_manager',
+      'evaluator',
+      'learner',
+      'policy',
+      'replay_buffer',
+    ])
+  })
+
+  test("a policy's default for a buffer key wins over the buffer's own", async () => {
+    const main = main_config()
+    const { replay_buffer: _, ...other } = main.policy.other
+    const { main_config: c } = await compile({ ...main, policy: { ...main.policy, other } })
+    expect(c.policy.other.replay_buffer['replay_buffer_size']).toBe(10000)
+  })
+
+  test('the inputs are left as they were', async () => {
+    const main = main_config()
+    const create = create_config()
+    const { main_config: c } = await compile(main, create)
+    c.policy.model['obs_shape'] = 99
+    ;(c.policy.model['encoder_hidden_size_list'] as number[]).push(1)
+    expect(main).toEqual(main_config())
+    expect(create).toEqual(create_config())
+    expect((await compile()).main_config.policy.model).toMatchObject({
+      obs_shape: 4,
+      encoder_hidden_size_list: [64, 64],
+    })
+  })
+
+  test('typed arrays become lists, undefined is not given, -0 is 0', async () => {
+    const main = main_config()
+    Object.assign(main.policy.model, { encoder_hidden_size_list: new Int32Array([8, 4]), dropout: undefined })
+    Object.assign(main.env, { stop_value: -0 })
+    const { main_config: c } = await compile(main)
+    expect(c.policy.model['encoder_hidden_size_list']).toEqual([8, 4])
+    expect(c.policy.model['dropout']).toBeNull()
+    expect(Object.is(c.env.stop_value, 0)).toBe(true)
+  })
+
+  test('keys with a variable or an option of their own', async () => {
+    const named = await compile(main_config(), create_config(), { env: { FAKE_CUDA: 'true' } })
+    expect(named.main_config.policy['cuda']).toBe(true)
+    expect(named.provenance.get('policy.cuda')).toBe('environment variable FAKE_CUDA')
+    const option = await compile(main_config(), create_config(), {
+      env: { FAKE_CUDA: 'false' },
+      overrides: [['cuda', true]],
+    })
+    expect(option.main_config.policy['cuda']).toBe(true)
+  })
+
+  test('types can be overridden too, at their place or in create_config', async () => {
+    const options = {
+      env: { DING__CREATE_CONFIG__ENV_MANAGER__TYPE: 'subprocess' },
+      overrides: [
+        ['create_config.collector.type', 'episode'],
+        ['main_config.policy.type', 'dqn_command'],
+      ] as const,
+    }
+    const { main_config: c, create_config: create } = await compile(main_config(), create_config(), options)
+    expect(c.env.manager['type']).toBe('subprocess')
+    expect(create.env_manager.type).toBe('subprocess')
+    expect(create.collector.type).toBe('episode')
+    expect(c.policy.type).toBe('dqn_command')
+  })
+})
+
+describe('cross-fills', () => {
+  test('seed: the argument wins over the config', async () => {
+    expect((await compile({ ...main_config(), seed: 3 })).seed).toBe(3)
+    const { main_config: c, seed } = await compile({ ...main_config(), seed: 3 }, create_config(), {
+      seed: 7,
+    })
+    expect([c.seed, seed]).toEqual([7, 7])
+  })
+
+  test('followers get their value from the one place that sets it', async () => {
+    const main = main_config()
+    Object.assign(main.policy, { priority: true, unroll_len: 6 })
+    const { main_config: c, provenance } = await compile(main)
+    expect(c.policy.other.replay_buffer).toMatchObject({ priority: true, priority_IS_weight: false })
+    expect(c.policy.collect['unroll_len']).toBe(6)
+    expect(provenance.get('policy.eval.evaluator.stop_value')).toBe('filled from env.stop_value')
+  })
+
+  test('no count of evaluation episodes: one per evaluator environment', async () => {
+    const main = main_config()
+    Object.assign(main.env, { n_evaluator_episode: null })
+    expect((await compile(main)).main_config.policy.eval.evaluator['n_episode']).toBe(5)
+  })
+
+  test('a follower set by itself to something else is a problem', async () => {
+    const main = main_config()
+    Object.assign(main.policy.other.replay_buffer, { priority: true })
+    const error = await rejection(compile(main))
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(error.message).toMatch(
+      /policy\.other\.replay_buffer\.priority: is true \(main_config\).*Set policy\.priority instead/,
+    )
+    Object.assign(main.policy, { priority: true })
+    expect((await compile(main)).main_config.policy['priority']).toBe(true)
+  })
+
+  test('a buffer without priorities is left alone', async () => {
+    const main = main_config()
+    Object.assign(main.policy, { priority: true })
+    const { main_config: c } = await compile(main, { ...create_config(), replay_buffer: { type: 'naive' } })
+    expect(c.policy.other.replay_buffer).toEqual({
+      type: 'naive',
+      import_names: [],
+      replay_buffer_size: 20000,
+    })
+  })
+})
+
+describe('validation', () => {
+  test('reports every problem with path, what was given, and what was expected', async () => {
+    const main = main_config()
+    Object.assign(main.policy.learn, { batch_size: '64', update_per_colect: 5, criterion: 'l1' })
+    Object.assign(main.policy, { batch_size: 3, discount_factor: 1.5, collect: [] })
+    Object.assign(main.policy.model, { encoder_hidden_size_list: [64, -1], obs_shape: undefined })
+    const error = await rejection(compile(main))
+    expect(error).toBeInstanceOf(ConfigError)
+    const [title, ...lines] = error.message.split('\n  ')
+    expect(title).toBe('The config has 8 problems:')
+    expect(lines.sort()).toEqual([
+      'policy.batch_size: unknown key (main_config). It belongs at "policy.learn.batch_size".',
+      'policy.collect: is the list [] (main_config), expected an object with keys.',
+      'policy.discount_factor: is 1.5 (main_config), expected a number from 0 to 1.',
+      'policy.learn.batch_size: is the string "64" (main_config), expected a whole number > 0.',
+      'policy.learn.criterion: is the string "l1" (main_config), expected one of "mse", "smooth_l1".',
+      'policy.learn.update_per_colect: unknown key (main_config). Did you mean "update_per_collect"?',
+      'policy.model.encoder_hidden_size_list: is the list [64,-1] (main_config), expected a list of whole numbers > 0.',
+      'policy.model.obs_shape: has no value; it needs a whole number > 0, or a list of them. Size of an observation.',
+    ])
+    expect(error.path).toBe('policy.learn.update_per_colect')
+  })
+
+  test.each<[string, (main: ReturnType<typeof main_config>) => unknown, RegExp]>([
+    ['NaN', (m) => Object.assign(m.env, { stop_value: Number.NaN }), /env\.stop_value: is NaN/],
+    [
+      'infinity where it is not allowed',
+      (m) => Object.assign(m.policy.learn, { batch_size: Infinity }),
+      /policy\.learn\.batch_size: is Infinity/,
+    ],
+    [
+      'a function',
+      (m) => Object.assign(m.policy.model.kwargs, { f: () => 1 }),
+      /policy\.model\.kwargs\.f: is a function/,
+    ],
+    [
+      'a class instance',
+      (m) => Object.assign(m.policy, { model: new Date() }),
+      /policy\.model: is an instance of Date/,
+    ],
+    ['an unknown top-level key', (m) => Object.assign(m, { polciy: {} }), /polciy: unknown key.*"policy"/],
+    [
+      '__proto__',
+      (m) => Object.assign(m, { env: JSON.parse('{"__proto__": {"polluted": 1}}') }),
+      /env\.__proto__: is not permitted/,
+    ],
+    [
+      'constructor',
+      (m) => Object.assign(m.policy.model.kwargs, { constructor: { prototype: { polluted: 1 } } }),
+      /kwargs\.constructor: is not permitted/,
+    ],
+    ['an unsafe name', (m) => Object.assign(m, { exp_name: '../outside' }), /exp_name: is "\.\.\/outside"/],
+    ['an absolute name', (m) => Object.assign(m, { exp_name: '/outside' }), /exp_name/],
+    [
+      'undefined in a list',
+      (m) => Object.assign(m.policy.model.kwargs, { l: [undefined] }),
+      /kwargs\.l\[0\]: is undefined/,
+    ],
+  ])('refuses %s', async (_what, change, message) => {
+    const main = main_config()
+    change(main)
+    const error = await rejection(compile(main))
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(error.message).toMatch(message)
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
+  })
+
+  test('a config that contains itself', async () => {
+    const main = main_config()
+    Object.assign(main.policy.model.kwargs, { self: main.policy })
+    expect((await rejection(compile(main))).message).toMatch(/kwargs\.self: contains itself/)
+  })
+
+  test('names the source of a bad value from outside the files', async () => {
+    const env = { DING__POLICY__LEARN__BATCH_SIZE: '12abc', DING__POLICY__LEARN__BATCHSIZE: '1' }
+    const error = await rejection(
+      compile(main_config(), create_config(), { env, overrides: [['env.stop_valu', 1]] }),
+    )
+    expect(error.message).toContain(
+      'policy.learn.batch_size: is the string "12abc" (environment variable DING__POLICY__LEARN__BATCH_SIZE)',
+    )
+    expect(error.message).toContain(
+      'policy.learn.batchsize: unknown key (environment variable DING__POLICY__LEARN__BATCHSIZE). Did you mean "batch_size"?',
+    )
+    expect(error.message).toContain('env.stop_valu: unknown key (command line). Did you mean "stop_value"?')
+  })
+
+  test('unknown and missing types', async () => {
+    const unknown = await rejection(compile(main_config(), { ...create_config(), policy: { type: 'dqm' } }))
+    expect(unknown).toBeInstanceOf(RegistryError)
+    expect(unknown.message).toMatch(/^policy\.type: Registry "policy" has no entry "dqm".*Did you mean "dqn"/)
+    expect(unknown.cause).toBeInstanceOf(RegistryError)
+    const missing = await rejection(compile(main_config(), { env: { type: 'cartpole' } }))
+    expect(missing).toBeInstanceOf(ConfigError)
+    expect(missing.message).toMatch(/create_config\.policy\.type: missing.*dqn/)
+    const section = await rejection(
+      compile(main_config(), { ...create_config(), replay_bufer: { type: 'naive' } }),
+    )
+    expect(section.message).toMatch(/create_config\.replay_bufer: unknown section.*replay_buffer/)
+    const number = await rejection(compile(main_config(), { ...create_config(), env: { type: 4 } }))
+    expect(number.message).toMatch(/create_config\.env\.type: is 4/)
+  })
+})
+
+describe('classes without a schema', () => {
+  test('take any keys, with a note', async () => {
+    const main = { env: { anything: [1], stop_value: 3 }, policy: { gamma: 'x', learn: { foo: { bar: 1 } } } }
+    const {
+      main_config: c,
+      notes,
+      provenance,
+    } = await compile(main, { env: { type: 'bare' }, policy: { type: 'plain' } })
+    expect(c.env).toMatchObject({
+      anything: [1],
+      stop_value: 3,
+      n_evaluator_episode: 4,
+      manager: { type: 'base' },
+    })
+    expect(c.policy).toMatchObject({ gamma: 'x', learn: { foo: { bar: 1 } }, model: {} })
+    expect(notes.join()).toMatch(/env "bare" declares no schema.*policy "plain" declares no schema/)
+    expect(provenance.get('policy.gamma')).toBe('main_config')
+  })
+
+  test('a plain object as config gives defaults', async () => {
+    const main = { policy: { model: { obs_shape: 1, action_shape: 1 }, learn: { more: 1 } } }
+    const { main_config: c } = await compile(main, { env: { type: 'cartpole' }, policy: { type: 'dict' } })
+    expect(c.policy).toMatchObject({
+      gain: 2,
+      learn: { rate: 0.5, sizes: [1, 2], more: 1 },
+      model: { type: 'mlp' },
+    })
+    const error = await rejection(
+      compile(
+        { policy: { ...main.policy, collect: { collector: { frq: 1 } } } },
+        { env: { type: 'cartpole' }, policy: { type: 'dict' } },
+      ),
+    )
+    expect(error.message).toMatch(/policy\.collect\.collector\.frq: unknown key/)
+  })
+})
+
+describe('the experiment folder', () => {
+  const clock = () => new Date(2024, 1, 3, 4, 5, 6)
+  const options = { work_dir, save: true, renew_dir: true, clock }
+
+  test('is made, nested, and renamed when it exists', async () => {
+    const main = { ...main_config(), exp_name: 'group/run' }
+    const names = []
+    for (let i = 0; i < 3; i++)
+      names.push((await compile(main, create_config(), options)).main_config.exp_name)
+    expect(names).toEqual(['group/run', 'group/run_240203_040506', 'group/run_240203_040506_2'])
+    for (const name of names) {
+      const saved = JSON.parse(readFileSync(join(work_dir, name, 'total_config.json'), 'utf8')) as Record<
+        string,
+        Record<string, unknown>
+      >
+      expect(saved['main_config']?.['exp_name']).toBe(name)
+    }
+    const again = await compile(main, create_config(), { ...options, renew_dir: false })
+    expect(again.main_config.exp_name).toBe('group/run')
+  })
+
+  test('is not made when the config is wrong, or not to be saved', async () => {
+    await rejection(
+      compile({ ...main_config(), exp_name: 'wrong', env: { foo: 1 } }, create_config(), options),
+    )
+    await compile({ ...main_config(), exp_name: 'unsaved' }, create_config(), { ...options, save: false })
+    expect(existsSync(join(work_dir, 'wrong')) || existsSync(join(work_dir, 'unsaved'))).toBe(false)
+    writeFileSync(join(work_dir, 'a_file'), '')
+    const error = await rejection(
+      compile({ ...main_config(), exp_name: 'a_file/run' }, create_config(), options),
+    )
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(error.message).toMatch(/exp_name/)
+  })
+})
+
+test('import_names load files next to the config, and are saved as absolute paths', async () => {
+  const folder = join(work_dir, 'user')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'mine.mjs'), `globalThis.registerMine()`)
+  const registries = fakeRegistries()
+  Object.assign(globalThis, { registerMine: () => registries.env.register('mine', class Mine {}) })
+  const create = { ...create_config(), env: { type: 'mine', import_names: ['./mine.mjs', 'dizoo.mine'] } }
+  const { create_config: c } = await compile(main_config(), create, { registries, base_dir: folder })
+  expect(c.env).toEqual({ type: 'mine', import_names: [join(folder, 'mine.mjs'), 'dizoo.mine'] })
+})
+
+test('the saved file compiles to the identical config', async () => {
+  const first = await compile({ ...main_config(), exp_name: 'again' }, create_config(), {
+    work_dir,
+    save: true,
+    seed: 5,
+  })
+  const file = await read_config(join(work_dir, 'again', 'total_config.json'))
+  const second = await compile(file.main_config, file.create_config, { work_dir, base_dir: file.base_dir })
+  expect(second.main_config).toStrictEqual(first.main_config)
+  expect(second.create_config).toStrictEqual(first.create_config)
+  expect(second.seed).toBe(5)
+  expect(second.main_config.policy.model['kwargs']).toEqual({ note: 'inf', deep: { a: 1 } })
+})
