@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
-import { currentScope } from './scope.js'
 import type { HostTensor } from '../utils/index.js'
-import { sizeOf } from '../utils/index.js'
+import { sizeOf, UsageError } from '../utils/index.js'
+import { currentScope } from './scope.js'
 
 /**
  * A named float32 array that programs read and optimizers change: a weight (`trainable`) or a piece of state such as a
@@ -19,7 +19,7 @@ export class Parameter {
   ) {
     const size = sizeOf(shape)
     if (data !== undefined && data.length !== size) {
-      throw new Error(`Parameter ${name} of shape [${shape}] needs ${size} values, got ${data.length}.`)
+      throw new UsageError(`Parameter ${name} of shape [${shape}] needs ${size} values, got ${data.length}.`)
     }
     this.#data = data ?? new Float32Array(size)
   }
@@ -49,10 +49,10 @@ export class Parameter {
     currentScope(`Assigning parameter "${this.name}"`).write(this, value)
   }
 
-  /** On the host: copies values in. @throws Error when the length differs. */
+  /** On the host: copies values in. @throws UsageError when the length differs. */
   set(values: ArrayLike<number>): void {
     if (values.length !== this.#data.length) {
-      throw new Error(
+      throw new UsageError(
         `Parameter "${this.name}" of shape [${this.shape}] takes ${this.#data.length} values, got ${values.length}.`,
       )
     }

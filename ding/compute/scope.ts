@@ -1,11 +1,17 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
-import type { Parameter } from './parameter.js'
 import type { DType } from '../utils/index.js'
+import { UsageError } from '../utils/index.js'
+import type { Parameter } from './parameter.js'
 
 /** How a random draw is to be made; the host (or an injected recording) supplies the values. */
 export type Draw =
   | { readonly kind: 'normal' | 'uniform'; readonly shape: readonly number[] }
-  | { readonly kind: 'integers'; readonly shape: readonly number[]; readonly low: number; readonly high: number }
+  | {
+      readonly kind: 'integers'
+      readonly shape: readonly number[]
+      readonly low: number
+      readonly high: number
+    }
   | { readonly kind: 'permutation'; readonly n: number }
   | { readonly kind: 'subset'; readonly n: number; readonly k: number }
 
@@ -26,10 +32,10 @@ export interface ProgramScope {
 
 let active: ProgramScope | undefined
 
-/** The active scope. @throws Error when no program is tracing or running; `what` names the thing that was asked for. */
+/** The active scope. @throws UsageError when no program is tracing or running; `what` names the thing that was asked for. */
 export function currentScope(what: string): ProgramScope {
   if (active === undefined) {
-    throw new Error(
+    throw new UsageError(
       `${what} is only available inside a program. Wrap the function with compute.program(name, fn) and run that; ` +
         'on the host, read the typed array in parameter.data instead.',
     )
@@ -44,7 +50,8 @@ export function insideProgram(): boolean {
 
 /** Runs `body` with `scope` active. Scopes do not nest. */
 export function withScope<T>(scope: ProgramScope, body: () => T): T {
-  if (active !== undefined) throw new Error('A program cannot be run inside another program: call its function instead.')
+  if (active !== undefined)
+    throw new UsageError('A program cannot be run inside another program: call its function instead.')
   active = scope
   try {
     return body()

@@ -1,7 +1,12 @@
 import type { TensorSpec } from '../../utils/index.js'
 
 /** Attribute values that ONNX nodes take here. Integers are written as int64, `{ float: x }` and `{ floats: [...] }` as float32. */
-export type OnnxAttribute = number | readonly number[] | string | { readonly float: number } | { readonly floats: readonly number[] }
+export type OnnxAttribute =
+  | number
+  | readonly number[]
+  | string
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
 
 /** One recorded call of a tfjs kernel: what went in, by the kernel's own input names, and its attributes. */
 export interface KernelCall {
@@ -19,9 +24,20 @@ export interface Lowering extends KernelCall {
   /** ONNX value names of a list input, in order. */
   names(): string[]
   /** Adds a node and returns the name of its first (or only) output. `outputs` > 1: see `ops`. */
-  op(type: string, inputs: readonly string[], attrs?: Readonly<Record<string, OnnxAttribute>>, domain?: string): string
+  op(
+    type: string,
+    inputs: readonly string[],
+    attrs?: Readonly<Record<string, OnnxAttribute>>,
+    domain?: string,
+  ): string
   /** Adds a node with several outputs and returns their names. */
-  ops(type: string, inputs: readonly string[], outputs: number, attrs?: Readonly<Record<string, OnnxAttribute>>, domain?: string): string[]
+  ops(
+    type: string,
+    inputs: readonly string[],
+    outputs: number,
+    attrs?: Readonly<Record<string, OnnxAttribute>>,
+    domain?: string,
+  ): string[]
   /** Constants, shared when equal. `shape` defaults to a scalar for a number and to one axis for a list. */
   float(values: number | readonly number[], shape?: readonly number[]): string
   int32(values: number | readonly number[], shape?: readonly number[]): string

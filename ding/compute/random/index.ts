@@ -1,0 +1,3 @@
+export { random } from './in_program.js'
+export * from './stream.js'
+export * from './tree.js'

@@ -1,0 +1,145 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Compute } from '../../../ding/compute/index.js'
+import { backward, createCompute, Parameter, random } from '../../../ding/compute/index.js'
+import { CompileError, UsageError } from '../../../ding/utils/index.js'
+import { float32 } from './helpers.js'
+
+let compute: Compute
+beforeAll(async () => {
+  compute = await createCompute({})
+})
+afterAll(() => compute.dispose())
+
+const x = float32([1, 2])
+
+async function failure(fn: (inputs: { x: tf.Tensor }) => unknown): Promise<Error> {
+  try {
+    await compute.program('faulty', fn).run({ x })
+  } catch (error) {
+    return error as Error
+  }
+  throw new Error('The program ran.')
+}
+
+describe('tracing refuses, naming program, place and remedy,', () => {
+  it.each([
+    ['dataSync', (t: tf.Tensor): unknown => t.dataSync()],
+    ['arraySync', (t: tf.Tensor): unknown => t.arraySync()],
+    ['data', (t: tf.Tensor): unknown => void t.data()],
+  ] as const)('%s', async (_name, read) => {
+    const error = await failure(({ x }) => {
+      read(tf.neg(x))
+      return x
+    })
+    expect(error).toBeInstanceOf(CompileError)
+    expect(error.message).toMatch(/"faulty".*shape \[2\].*tracing_errors\.test\.ts:\d+.*tf\.where/)
+  })
+
+  it('kernels without a row in the table', async () => {
+    const error = await failure(({ x }) => tf.spectral.fft(tf.complex(x, x)))
+    expect(error).toBeInstanceOf(CompileError)
+    expect(error.message).toMatch(
+      /kernel (Complex|FFT).*tracing_errors\.test\.ts.*policy\.runtime to 'eager'/,
+    )
+  })
+
+  it("tfjs' own random numbers", async () => {
+    const { random: before } = Math
+    const error = await failure(({ x }) => tf.add(x, tf.randomNormal([2])))
+    expect(error).toBeInstanceOf(CompileError)
+    expect(error.message).toMatch(/Math\.random.*random\.normal/)
+    expect(Math.random).toBe(before)
+  })
+
+  it('asynchronous functions', async () => {
+    expect((await failure(async ({ x }) => x)).message).toMatch(/asynchronous/)
+  })
+
+  it('variables, whose values would be fixed', async () => {
+    await createCompute({ runtime: 'eager', backend: 'cpu' })
+    await tf.setBackend('cpu')
+    const variable = tf.variable(tf.tensor1d([1, 2]), true, 'v')
+    expect((await failure(({ x }) => tf.add(x, variable))).message).toMatch(/tf\.Variable "v".*Parameter/)
+    variable.dispose()
+  })
+
+  it('results that are not tensors', async () => {
+    expect((await failure(({ x }) => ({ x, n: { size: 3 } }))).message).toMatch(
+      /results at "n\.size".*number 3/,
+    )
+  })
+
+  it('errors of tfjs, with the program and the cause', async () => {
+    const error = await failure(({ x }) => tf.matMul(tf.reshape(x, [1, 2]), tf.reshape(x, [1, 2])))
+    expect(error).toBeInstanceOf(CompileError)
+    expect(error.message).toMatch(/"faulty".*tracing_errors\.test\.ts.*[Ii]nner/)
+    expect(error.cause).toBeInstanceOf(Error)
+  })
+
+  it('a parameter in two gradients', async () => {
+    const w = new Parameter([2], true, undefined, 'w')
+    const loss = () => tf.sum(w.value)
+    expect((await failure(() => [backward([w], loss), backward([w], loss)])).message).toMatch(
+      /"w" is in two backward/,
+    )
+    expect((await failure(() => backward([w, w], loss))).message).toMatch(/"w" is in two backward/)
+  })
+
+  it.each([
+    [
+      'a vector loss',
+      (w: Parameter) => backward([w], () => w.value),
+      /one float32 number, got float32 \[2\]/,
+    ],
+    ['no parameters', () => backward([], () => tf.scalar(1)), /no parameters/],
+    ['a foreign shape', (w: Parameter) => w.assign(tf.scalar(1)), /"w" is float32 \[2\].*float32 \[\]/],
+    ['draws without a stream', () => random.normal([1]), /no random stream.*\{ random: stream \}/],
+  ] as const)('%s', async (_name, fn, message) => {
+    const error = await failure(() => fn(new Parameter([2], true, undefined, 'w')))
+    expect(error).toBeInstanceOf(UsageError)
+    expect(error.message).toMatch(message)
+  })
+
+  it('injected draws of another number or form', async () => {
+    const program = compute.program('drawing', () => random.normal([2]))
+    await expect(program.run({}, { draws: [] })).rejects.toThrow(/no injected value/)
+    await expect(program.run({}, { draws: [float32([1])] })).rejects.toThrow(/float32 \[1\].*shape \[2\]/)
+    await expect(program.run({}, { draws: [x, x] })).rejects.toThrow(/1 draws, but 2/)
+  })
+
+  it('compute things outside programs', () => {
+    expect(() => new Parameter([1], true).value).toThrow(/only available inside a program/)
+  })
+})
+
+describe('after a failed trace', () => {
+  it('the next program runs', async () => {
+    await failure(({ x }) => x.dataSync())
+    const program = compute.program('next', ({ x }: { x: tf.Tensor }) => tf.neg(x))
+    expect([...(await program.run({ x })).data]).toEqual([-1, -2])
+  })
+})
+
+describe('createCompute', () => {
+  it('says what is missing for a GPU instead of falling back', async () => {
+    await expect(createCompute({ cuda: true })).rejects.toThrow(
+      /cuda: .*\n.*webgpu: .*\nSet policy\.cuda to false/,
+    )
+  })
+
+  it('names the package that an eager backend needs', async () => {
+    await expect(createCompute({ runtime: 'eager', cuda: true })).rejects.toThrow(
+      /npm install @tensorflow\/tfjs-node-gpu@/,
+    )
+    await expect(createCompute({ runtime: 'eager', backend: 'tensorflow' })).rejects.toThrow(/tfjs-node@/)
+    await expect(createCompute({ runtime: 'eager', backend: 'wasm', cuda: true })).rejects.toThrow(
+      /has no GPU/,
+    )
+  })
+
+  it('refuses options that do not go together', async () => {
+    await expect(createCompute({ backend: 'wasm' })).rejects.toThrow(UsageError)
+    await expect(createCompute({ threads: 0 })).rejects.toThrow(UsageError)
+  })
+})
