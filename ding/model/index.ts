@@ -1,0 +1,5 @@
+export * from './create.js'
+export * from './dqn.js'
+export * from './shapes.js'
+export * from './types.js'
+export * from './wrappers/index.js'

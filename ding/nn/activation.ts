@@ -1,0 +1,67 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { didYouMean, UsageError } from '../utils/index.js'
+import { Module } from './module.js'
+
+type Activate = (x: tf.Tensor) => tf.Tensor
+
+/**
+ * max(x, 0) whose gradient selects where the output is positive. tfjs's own multiplies by a mask, so that a NaN from above
+ * passes (NaN * 0), and needs the input, which keeps ONNX Runtime from fusing it into the matrix product before it.
+ */
+const relu = tf.customGrad((x, save) => {
+  const input = x as tf.Tensor
+  const value = tf.relu(input)
+  ;(save as tf.GradSaveFunc)([value])
+  return {
+    value,
+    gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.where(tf.greater(saved[0]!, 0), dy, tf.zerosLike(dy)),
+  }
+})
+
+/** x Phi(x) with the exact normal distribution function, torch's default gelu. */
+const gelu: Activate = (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1))
+const silu: Activate = (x) => tf.mul(x, tf.sigmoid(x))
+
+const ACTIVATIONS: Readonly<Record<string, Activate>> = {
+  identity: (x) => x,
+  relu,
+  tanh: (x) => tf.tanh(x),
+  gelu,
+  elu: (x) => tf.elu(x),
+  // 0.01 is torch's slope; tfjs's default is 0.2.
+  leaky_relu: (x) => tf.leakyRelu(x, 0.01),
+  silu,
+  swish: silu,
+  sigmoid: (x) => tf.sigmoid(x),
+  softplus: (x) => tf.softplus(x),
+  mish: (x) => tf.mul(x, tf.tanh(tf.softplus(x))),
+}
+
+export const ACTIVATION_NAMES: readonly string[] = Object.keys(ACTIVATIONS)
+
+/** Applies an activation by name. @throws UsageError for an unknown name. */
+export function activate(name: string, x: tf.Tensor): tf.Tensor {
+  return find(name)(x)
+}
+
+function find(name: string): Activate {
+  const found = Object.hasOwn(ACTIVATIONS, name) ? ACTIVATIONS[name] : undefined
+  if (found === undefined) {
+    throw new UsageError(
+      `Unknown activation "${name}".${didYouMean(name, ACTIVATION_NAMES)} Known: ${ACTIVATION_NAMES.join(', ')}.`,
+    )
+  }
+  return found
+}
+
+/** An activation as a layer without parameters. */
+export class Activation extends Module {
+  constructor(readonly kind: string) {
+    super()
+    find(kind)
+  }
+
+  forward(x: tf.Tensor): tf.Tensor {
+    return activate(this.kind, x)
+  }
+}

@@ -1,0 +1,73 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { RandomStream } from '../compute/index.js'
+import { DiscreteHead, type Head, type HeadOptions } from './head.js'
+import { Module } from './module.js'
+
+export interface DistributionHeadOptions extends HeadOptions {
+  readonly n_atom?: number
+  readonly v_min?: number
+  readonly v_max?: number
+}
+
+/**
+ * A categorical distribution of returns per action (C51, Bellemare et al. 2017): {logit [B, A] = expectation, distribution [B, A, n_atom]}.
+ * DI-engine adds 1e-6 to the probabilities so that their logarithm is finite.
+ */
+export class DistributionHead extends Module implements Head {
+  readonly stack: DiscreteHead
+  readonly nAtom: number
+  readonly vMin: number
+  readonly vMax: number
+
+  constructor(
+    hiddenSize: number,
+    readonly outputSize: number,
+    random: RandomStream,
+    options: DistributionHeadOptions = {},
+  ) {
+    super()
+    this.nAtom = options.n_atom ?? 51
+    this.vMin = options.v_min ?? -10
+    this.vMax = options.v_max ?? 10
+    this.stack = new DiscreteHead(hiddenSize, outputSize * this.nAtom, random, options)
+  }
+
+  forward(x: tf.Tensor): { logit: tf.Tensor; distribution: tf.Tensor } {
+    const raw = tf.reshape(this.stack.forward(x).logit, [-1, this.outputSize, this.nAtom])
+    const distribution = tf.add(tf.softmax(raw, -1), 1e-6)
+    const atoms = tf.linspace(this.vMin, this.vMax, this.nAtom)
+    return { logit: tf.sum(tf.mul(distribution, atoms), -1), distribution }
+  }
+}
+
+export interface QRDQNHeadOptions extends HeadOptions {
+  readonly num_quantiles?: number
+}
+
+/**
+ * Quantiles of the return per action at fixed midpoints (QR-DQN, Dabney et al. 2018):
+ * {logit [B, A] = mean, q [B, A, N], tau [B, N, 1]}.
+ */
+export class QRDQNHead extends Module implements Head {
+  readonly stack: DiscreteHead
+  readonly quantiles: number
+
+  constructor(
+    hiddenSize: number,
+    readonly outputSize: number,
+    random: RandomStream,
+    options: QRDQNHeadOptions = {},
+  ) {
+    super()
+    this.quantiles = options.num_quantiles ?? 32
+    this.stack = new DiscreteHead(hiddenSize, outputSize * this.quantiles, random, options)
+  }
+
+  forward(x: tf.Tensor): { logit: tf.Tensor; q: tf.Tensor; tau: tf.Tensor } {
+    const n = this.quantiles
+    const q = tf.reshape(this.stack.forward(x).logit, [-1, this.outputSize, n])
+    const midpoints = tf.linspace(0.5 / n, 1 - 0.5 / n, n)
+    const tau = tf.tile(tf.reshape(midpoints, [1, n, 1]), [x.shape[0]!, 1, 1])
+    return { logit: tf.mean(q, -1), q, tau }
+  }
+}

@@ -1,0 +1,154 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { RandomStream } from '../compute/index.js'
+import { UsageError } from '../utils/index.js'
+import {
+  ConvEncoder,
+  type ConvEncoderOptions,
+  type Encoder,
+  FCEncoder,
+  IdentityEncoder,
+  type ObsTensor,
+  OneHotEncoder,
+} from './encoder.js'
+import { Module } from './module.js'
+
+/**
+ * The shape of an observation, as models take it in `obs_shape`:
+ * a number or [n] for a vector, [C, H, W] for an image, `{one_hot: n}` for Discrete (`{one_hot: [n, m]}` for MultiDiscrete),
+ * a record of shapes for Dict, a list of shapes that are not numbers for Tuple (keys `0`, `1`, ...).
+ */
+export type ObsShape =
+  | number
+  | readonly number[]
+  | { readonly one_hot: number | readonly number[] }
+  | readonly ObsShape[]
+  | { readonly [key: string]: ObsShape }
+
+/** The parts of a Dict or Tuple shape by key; undefined for a single shape. */
+export function shapeParts(shape: ObsShape): Record<string, ObsShape> | undefined {
+  if (typeof shape === 'number' || oneHotSizes(shape) !== undefined) return undefined
+  const isNumbers = Array.isArray(shape) && shape.every((d) => typeof d === 'number')
+  return isNumbers
+    ? undefined
+    : Object.fromEntries(Object.entries<ObsShape>(shape as Record<string, ObsShape>))
+}
+
+function oneHotSizes(shape: ObsShape): readonly number[] | undefined {
+  if (typeof shape !== 'object' || Array.isArray(shape) || !('one_hot' in shape)) return undefined
+  const sizes: unknown = shape.one_hot
+  if (typeof sizes === 'number') return [sizes]
+  return Array.isArray(sizes) ? sizes : undefined
+}
+
+function isImage(shape: ObsShape): shape is readonly number[] {
+  return Array.isArray(shape) && shape.length === 3 && shape.every((d) => typeof d === 'number')
+}
+
+function vectorSize(shape: ObsShape): number {
+  const sizes = typeof shape === 'number' ? [shape] : (shape as readonly number[])
+  const size = sizes.reduce((product, d) => product * d, 1)
+  if (sizes.length > 2 || !Number.isInteger(size) || size < 1) {
+    throw new UsageError(
+      `obs_shape ${JSON.stringify(shape)} is not understood: give a size, [n], an image [C, H, W], {one_hot: n}, or a record of these.`,
+    )
+  }
+  return size
+}
+
+/**
+ * Encodes each entry of a Dict or Tuple observation by its shape (images by convolutions, discrete ones as one-hot, the rest as it is)
+ * and joins the results in the order of `obs_shape`. Entries that `obs_shape` does not name, such as action masks, are left out.
+ */
+export class MultiInputEncoder extends Module implements Encoder {
+  readonly encoders: Record<string, Encoder> = {}
+  readonly outputSize: number
+
+  constructor(
+    shapes: Readonly<Record<string, ObsShape>>,
+    random: RandomStream,
+    options: ConvEncoderOptions = {},
+  ) {
+    super()
+    for (const [key, shape] of Object.entries(shapes)) {
+      const parts = shapeParts(shape)
+      this.encoders[key] =
+        parts === undefined
+          ? plainEncoder(shape, undefined, random, options)
+          : new MultiInputEncoder(parts, random, options)
+    }
+    const sizes = Object.values(this.encoders).map((encoder) => encoder.outputSize)
+    if (sizes.length === 0)
+      throw new UsageError('obs_shape is an empty record: name at least one entry of the observation.')
+    this.outputSize = sizes.reduce((sum, size) => sum + size, 0)
+  }
+
+  forward(obs: ObsTensor): tf.Tensor {
+    if (obs instanceof tf.Tensor) {
+      throw new UsageError(
+        `The model takes a record with the keys ${Object.keys(this.encoders).join(', ')} but got one tensor of shape [${obs.shape}].`,
+      )
+    }
+    const features = Object.entries(this.encoders).map(([key, encoder]) => {
+      const part = obs[key]
+      if (part === undefined) {
+        throw new UsageError(
+          `The observation has no "${key}", which obs_shape names; it has ${Object.keys(obs).join(', ')}.`,
+        )
+      }
+      return encoder.forward(part)
+    })
+    return features.length === 1 ? features[0]! : tf.concat(features, 1)
+  }
+}
+
+/** Several encoders one after the other. */
+class StackedEncoder extends Module implements Encoder {
+  readonly outputSize: number
+
+  constructor(
+    readonly input: Encoder,
+    readonly trunk: FCEncoder,
+  ) {
+    super()
+    this.outputSize = trunk.outputSize
+  }
+
+  forward(obs: ObsTensor): tf.Tensor {
+    return this.trunk.forward(this.input.forward(obs))
+  }
+}
+
+function plainEncoder(
+  shape: ObsShape,
+  hiddenSizes: readonly number[] | undefined,
+  random: RandomStream,
+  options: ConvEncoderOptions,
+): Encoder {
+  if (isImage(shape)) return new ConvEncoder(shape, hiddenSizes, random, options)
+  const categories = oneHotSizes(shape)
+  if (categories !== undefined) return new OneHotEncoder(categories)
+  return new IdentityEncoder(vectorSize(shape))
+}
+
+/**
+ * The encoder for an observation shape: FCEncoder for vectors, ConvEncoder for images; one-hot and joined parts are followed by an FCEncoder.
+ * @param hiddenSizes sizes of the layers, the last being the output's
+ */
+export function buildEncoder(
+  shape: ObsShape,
+  hiddenSizes: readonly number[],
+  random: RandomStream,
+  options: ConvEncoderOptions = {},
+): Encoder {
+  const parts = shapeParts(shape)
+  if (parts === undefined) {
+    if (isImage(shape)) return new ConvEncoder(shape, hiddenSizes, random, options)
+    if (oneHotSizes(shape) === undefined)
+      return new FCEncoder(vectorSize(shape), hiddenSizes, random, options)
+  }
+  const input =
+    parts === undefined
+      ? plainEncoder(shape, undefined, random, options)
+      : new MultiInputEncoder(parts, random, options)
+  return new StackedEncoder(input, new FCEncoder(input.outputSize, hiddenSizes, random, options))
+}

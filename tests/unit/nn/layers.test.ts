@@ -1,0 +1,380 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { describe, expect, it } from 'vitest'
+import { backward, RandomStream } from '../../../ding/compute/index.js'
+import {
+  ACTIVATION_NAMES,
+  activate,
+  BatchNorm1d,
+  buildEncoder,
+  type Conv2d,
+  ConvEncoder,
+  DiscreteHead,
+  DistributionHead,
+  Dropout,
+  DuelingHead,
+  EnsembleLinear,
+  FCEncoder,
+  LayerNorm,
+  Linear,
+  MLP,
+  MultiHead,
+  NoisyLinear,
+  QRDQNHead,
+  RegressionHead,
+  ReparameterizationHead,
+  resetNoise,
+} from '../../../ding/nn/index.js'
+import { UsageError } from '../../../ding/utils/index.js'
+import { f32, i32, maxDiff, onBothRuntimes, run } from './run.js'
+
+const stream = () => RandomStream.fromSeed(5)
+const numbers = (n: number) => Array.from({ length: n }, (_, i) => Math.sin(1 + 2.3 * i))
+
+type X = { x: tf.Tensor }
+
+onBothRuntimes(() => {
+  describe('linear layers', () => {
+    it('computes x W^T + b for any number of leading axes', async () => {
+      const layer = new Linear(2, 3, stream())
+      layer.weight.set([1, 2, 3, 4, 5, 6])
+      layer.bias?.set([0.5, 0, -1])
+      const out = await run(({ x }: X) => [layer.forward(x), layer.forward(tf.reshape(x, [2, 1, 2]))], {
+        x: f32([1, -1, 2, 0.5], [2, 2]),
+      })
+      expect([...out[0]!.data]).toEqual([-0.5, -1, -2, 3.5, 8, 12])
+      expect(out[0]!.shape).toEqual([2, 3])
+      expect([...out[1]!.data]).toEqual([...out[0]!.data])
+      expect(out[1]!.shape).toEqual([2, 1, 3])
+    })
+
+    it('has the gradients of a linear layer', async () => {
+      const layer = new Linear(2, 2, stream())
+      await run(
+        ({ x }: X) =>
+          backward(layer.parameters(), () =>
+            tf.sum(
+              tf.mul(
+                layer.forward(x),
+                tf.tensor2d([
+                  [1, 2],
+                  [3, 4],
+                ]),
+              ),
+            ),
+          ),
+        {
+          x: f32([1, -1, 2, 0.5], [2, 2]),
+        },
+      )
+      expect([...layer.weight.grad]).toEqual([1 + 6, -1 + 1.5, 2 + 8, -2 + 2])
+      expect([...layer.bias!.grad]).toEqual([4, 6])
+    })
+
+    it('runs an ensemble as its members one by one', async () => {
+      const ensemble = new EnsembleLinear(3, 2, 4, stream())
+      const x = numbers(10)
+      const out = await run(({ x }: X) => [ensemble.forward(x), ensemble.forward(tf.stack([x, x, x]))], {
+        x: f32(x, [5, 2]),
+      })
+      expect(out[0]!.shape).toEqual([3, 5, 4])
+      expect(maxDiff(out[0]!.data, out[1]!.data)).toBe(0)
+      const { weight, bias } = ensemble
+      for (let e = 0; e < 3; e++) {
+        for (let o = 0; o < 4; o++) {
+          const w = (i: number) => weight.data[e * 8 + i * 4 + o]!
+          const expected = x[6]! * w(0) + x[7]! * w(1) + bias!.data[e * 4 + o]!
+          expect(out[0]!.data[e * 20 + 3 * 4 + o]).toBeCloseTo(expected, 5)
+        }
+      }
+      await run(({ x }: X) => backward(ensemble.parameters(), () => tf.sum(ensemble.forward(x))), {
+        x: f32(x, [5, 2]),
+      })
+      expect(bias!.grad).toEqual(new Float32Array(12).fill(5))
+    })
+
+    it('keeps its noise until it is reset, and has none in evaluation', async () => {
+      const layer = new NoisyLinear(3, 2, stream())
+      const input = { x: f32(numbers(6), [2, 3]) }
+      const [first, second] = [
+        await run(({ x }: X) => layer.forward(x), input),
+        await run(({ x }: X) => layer.forward(x), input),
+      ]
+      expect(second.data).toEqual(first.data)
+      const third = await run(({ x }: X) => {
+        expect(resetNoise(layer)).toBe(1)
+        return layer.forward(x)
+      }, input)
+      expect(third.data).not.toEqual(first.data)
+      expect((await run(({ x }: X) => layer.forward(x), input)).data).toEqual(third.data)
+      layer.eval()
+      const mean = await run(({ x }: X) => layer.forward(x), input)
+      const plain = new Linear(3, 2, stream())
+      plain.weight.set(layer.weight_mu.data)
+      plain.bias?.set(layer.bias_mu.data)
+      expect(maxDiff(mean.data, (await run(({ x }: X) => plain.forward(x), input)).data)).toBe(0)
+      const draws = [f32([4, -9, 0]), f32([1, -0.25])]
+      await run(() => ({ n: resetNoise(layer), x: tf.zeros([1]) }).x, {}, { draws })
+      expect([...layer.noise_in.data]).toEqual([2, -3, 0])
+      expect([...layer.noise_out.data]).toEqual([1, -0.5])
+    })
+  })
+
+  describe('normalisation and dropout', () => {
+    it('LayerNorm gives mean 0 and variance 1 over the last axis, then scales and shifts', async () => {
+      const norm = new LayerNorm(4)
+      norm.weight.data.fill(2)
+      norm.bias.data.fill(1)
+      const out = await run(({ x }: X) => norm.forward(x), { x: f32([1, 2, 3, 4, 10, 10, 10, 14], [2, 4]) })
+      const s = 2 / Math.sqrt(1.25 + 1e-5)
+      expect(
+        maxDiff(out.data.slice(0, 4), [1 - 1.5 * s, 1 - 0.5 * s, 1 + 0.5 * s, 1 + 1.5 * s]),
+      ).toBeLessThan(1e-5)
+    })
+
+    it('BatchNorm1d moves its statistics in training and uses them in evaluation', async () => {
+      const norm = new BatchNorm1d(1)
+      const x = { x: f32([1, 3, 5, 7], [4, 1]) }
+      const out = await run(({ x }: X) => norm.forward(x), x)
+      expect(out.data[0]).toBeCloseTo(-3 / Math.sqrt(5), 4)
+      expect(norm.running_mean.data[0]).toBeCloseTo(0.4, 6)
+      expect(norm.running_var.data[0]).toBeCloseTo(0.9 + 0.1 * (20 / 3), 5)
+      norm.eval()
+      norm.running_mean.set([1])
+      norm.running_var.set([4])
+      const still = await run(({ x }: X) => norm.forward(x), x)
+      expect(maxDiff(still.data, [0, 1, 2, 3])).toBeLessThan(1e-4)
+      expect(norm.running_mean.data[0]).toBe(1)
+    })
+
+    it('Dropout zeroes the share of draws below its rate and scales the rest', async () => {
+      const dropout = new Dropout(0.25)
+      const draws = [f32([0.1, 0.25, 0.9, 0.2], [4])]
+      const out = await run(({ x }: X) => dropout.forward(x), { x: f32([3, 3, 6, 6]) }, { draws })
+      expect([...out.data]).toEqual([0, 4, 8, 0])
+      dropout.eval()
+      expect([...(await run(({ x }: X) => dropout.forward(x), { x: f32([3, 6]) })).data]).toEqual([3, 6])
+    })
+  })
+
+  describe('activations', () => {
+    const reference: Record<string, (x: number) => number> = {
+      identity: (x) => x,
+      relu: (x) => Math.max(x, 0),
+      tanh: Math.tanh,
+      // Values of x Phi(x) at -1.5 and 0.75, from tables of the normal distribution function.
+      gelu: (x) => (x === -1.5 ? -1.5 * 0.0668072 : 0.75 * 0.7733726),
+      elu: (x) => (x > 0 ? x : Math.expm1(x)),
+      leaky_relu: (x) => (x > 0 ? x : 0.01 * x),
+      silu: (x) => x / (1 + Math.exp(-x)),
+      swish: (x) => x / (1 + Math.exp(-x)),
+      sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+      softplus: (x) => Math.log1p(Math.exp(x)),
+      mish: (x) => x * Math.tanh(Math.log1p(Math.exp(x))),
+    }
+
+    it.each(ACTIVATION_NAMES)("%s has torch's values", async (name) => {
+      const out = await run(({ x }: X) => activate(name, x), { x: f32([-1.5, 0.75]) })
+      expect(maxDiff(out.data, [-1.5, 0.75].map(reference[name]!))).toBeLessThan(1e-5)
+    })
+
+    it('relu selects its gradient, so that NaN from above does not pass where it is off', async () => {
+      const grads = await run(
+        ({ x }: X) => tf.grad((v) => tf.sum(tf.div(activate('relu', v), activate('relu', v))))(x),
+        { x: f32([-1, 2]) },
+      )
+      expect(grads.data[0]).toBe(0)
+    })
+
+    it('suggests a close name for an unknown one', () => {
+      expect(() => activate('rel', tf.scalar(1))).toThrow(/Did you mean "relu"/)
+    })
+  })
+
+  describe('encoders', () => {
+    it("FCEncoder has DI-engine's names and shapes", async () => {
+      const encoder = new FCEncoder(4, [8, 6, 5], stream())
+      expect(encoder.namedParameters().map(([name, p]) => `${name} ${p.shape.join('x')}`)).toEqual([
+        'init.weight 8x4',
+        'init.bias 8',
+        'main.0.weight 6x8',
+        'main.0.bias 6',
+        'main.2.weight 5x6',
+        'main.2.bias 5',
+      ])
+      const out = await run(({ x }: X) => encoder.forward(x), { x: f32(numbers(12), [3, 4]) })
+      expect(out.shape).toEqual([3, 5])
+      expect(Math.min(...out.data)).toBeGreaterThanOrEqual(0)
+    })
+
+    it('ConvEncoder takes [B, C, H, W] and convolves as written out by hand', async () => {
+      const encoder = new ConvEncoder([2, 3, 3], [1, 4], stream(), { kernel_size: [2], stride: [1] })
+      const { weight, bias } = encoder.main.layers[0] as Conv2d
+      const x = numbers(18)
+      const hidden: number[] = []
+      for (let r = 0; r < 2; r++) {
+        for (let c = 0; c < 2; c++) {
+          let sum = bias.data[0]!
+          for (let ch = 0; ch < 2; ch++) {
+            for (let i = 0; i < 2; i++) {
+              for (let j = 0; j < 2; j++)
+                sum += x[ch * 9 + (r + i) * 3 + c + j]! * weight.data[ch * 4 + i * 2 + j]!
+            }
+          }
+          hidden.push(Math.max(sum, 0))
+        }
+      }
+      const expected = [0, 1, 2, 3].map((o) =>
+        hidden.reduce(
+          (sum, h, i) => sum + h * encoder.mid.weight.data[o * 4 + i]!,
+          encoder.mid.bias!.data[o]!,
+        ),
+      )
+      const out = await run(({ x }: X) => encoder.forward(x), { x: f32(x, [1, 2, 3, 3]) })
+      expect(maxDiff(out.data, expected)).toBeLessThan(1e-5)
+    })
+
+    it("ConvEncoder by default is DI-engine's: kernels 8, 4, 3 and strides 4, 2, 1, residual blocks for further sizes", () => {
+      const shapes = (encoder: ConvEncoder) =>
+        encoder
+          .namedParameters()
+          .filter(([n]) => n.endsWith('weight'))
+          .map(([, p]) => p.shape.join('x'))
+      expect(shapes(new ConvEncoder([4, 84, 84], undefined, stream()))).toEqual([
+        '32x4x8x8',
+        '64x32x4x4',
+        '64x64x3x3',
+        '128x3136',
+      ])
+      expect(shapes(new ConvEncoder([4, 84, 84], [8, 8, 8, 8, 16], stream()))).toHaveLength(6)
+      expect(() => new ConvEncoder([4, 20, 20], undefined, stream())).toThrow(/too small/)
+    })
+
+    it('joins the parts of a Dict observation and leaves out what obs_shape does not name', async () => {
+      const encoder = buildEncoder({ pos: 2, cell: { one_hot: 3 }, img: [1, 4, 4] }, [6, 5], stream(), {
+        kernel_size: [3, 1, 1],
+        stride: [1, 1, 1],
+        normalize_images: true,
+      })
+      expect(encoder.outputSize).toBe(5)
+      const input = {
+        pos: f32([1, 2, 3, 4], [2, 2]),
+        cell: i32([2, 0]),
+        img: { dtype: 'uint8', shape: [2, 1, 4, 4], data: new Uint8Array(32).fill(255) },
+        mask: f32([1]),
+      } as const
+      const out = await run((obs: Record<string, tf.Tensor>) => encoder.forward(obs), input)
+      expect(out.shape).toEqual([2, 5])
+      await expect(
+        run((obs: Record<string, tf.Tensor>) => encoder.forward(obs), { pos: input.pos }),
+      ).rejects.toThrow(/"cell"/)
+    })
+
+    it('turns Discrete and MultiDiscrete observations into one-hot vectors', async () => {
+      const encoder = buildEncoder({ one_hot: [2, 3] }, [4], stream())
+      const wide = buildEncoder(5, [4], stream())
+      wide.loadStateDict(
+        Object.fromEntries(Object.entries(encoder.stateDict()).map(([n, v]) => [n.replace('trunk.', ''), v])),
+      )
+      const a = await run(({ x }: X) => encoder.forward(x), { x: i32([1, 2, 0, 0], [2, 2]) })
+      const b = await run(({ x }: X) => wide.forward(x), { x: f32([0, 1, 0, 0, 1, 1, 0, 1, 0, 0], [2, 5]) })
+      expect(a.data).toEqual(b.data)
+    })
+
+    it('says what obs_shape may be', () => {
+      expect(() => buildEncoder([1, 2, 3, 4], [4], stream())).toThrow(UsageError)
+    })
+  })
+
+  describe('heads', () => {
+    const x = { x: f32(numbers(8), [2, 4]) }
+
+    it('dueling: the mean over actions is the value', async () => {
+      const head = new DuelingHead(4, 3, stream())
+      const { q, v } = await run(({ x }: X) => ({ q: head.forward(x).logit, v: head.V.forward(x) }), x)
+      expect(q.shape).toEqual([2, 3])
+      for (let b = 0; b < 2; b++)
+        expect((q.data[3 * b]! + q.data[3 * b + 1]! + q.data[3 * b + 2]!) / 3).toBeCloseTo(v.data[b]!, 5)
+      expect(head.namedParameters().map(([n]) => n)).toContain('A.1.0.bias')
+    })
+
+    it('multi-discrete: a list with one logit tensor per action dimension', async () => {
+      const head = new MultiHead((n) => new DiscreteHead(4, n, stream()), [3, 2])
+      const out = await run(({ x }: X) => head.forward(x), x)
+      expect(out['logit']!.map((t) => t.shape)).toEqual([
+        [2, 3],
+        [2, 2],
+      ])
+    })
+
+    it('regression: [B, n], or [B] for one output; tanh bounds it', async () => {
+      const wide = new RegressionHead(4, 3, stream(), {
+        final_tanh: true,
+        last: { biasInit: { type: 'constant', value: 100 } },
+      })
+      const narrow = new RegressionHead(4, 1, stream(), { layer_num: 0 })
+      const out = await run(({ x }: X) => [wide.forward(x).pred, narrow.forward(x).pred], x)
+      expect(out[0]!.data).toEqual(new Float32Array(6).fill(1))
+      expect(out[1]!.shape).toEqual([2])
+    })
+
+    it('reparameterisation: fixed, independent and conditioned sigma, clamped log sigma, bounded mu', async () => {
+      const last = { biasInit: { type: 'constant', value: 50 } } as const
+      const fixed = new ReparameterizationHead(4, 2, stream(), {
+        sigma_type: 'fixed',
+        fixed_sigma_value: 0.3,
+        bound_type: 'tanh',
+        last,
+      })
+      const independent = new ReparameterizationHead(4, 2, stream(), { sigma_type: 'independent' })
+      independent.log_sigma_param?.set([0, Math.log(2)])
+      const conditioned = new ReparameterizationHead(4, 2, stream(), { sigma_type: 'conditioned', last })
+      const out = await run(
+        ({ x }: X) => [fixed.forward(x), independent.forward(x), conditioned.forward(x)],
+        x,
+      )
+      expect([...out[0]!.mu.data]).toEqual([1, 1, 1, 1])
+      expect(maxDiff(out[0]!.sigma.data, [0.3, 0.3, 0.3, 0.3])).toBeLessThan(1e-7)
+      expect(maxDiff(out[1]!.sigma.data, [1, 2, 1, 2])).toBeLessThan(1e-6)
+      expect(out[2]!.sigma.data[0]).toBeCloseTo(Math.exp(2), 4)
+      expect(() => new ReparameterizationHead(4, 2, stream(), { sigma_type: 'fix' as 'fixed' })).toThrow(
+        /fixed, independent/,
+      )
+    })
+
+    it('distributional: logits are the expectation, quantiles have fixed midpoints', async () => {
+      const c51 = new DistributionHead(4, 3, stream(), { n_atom: 5, v_min: -2, v_max: 2 })
+      const qr = new QRDQNHead(4, 3, stream(), { num_quantiles: 4 })
+      const out = await run(({ x }: X) => ({ c: c51.forward(x), q: qr.forward(x) }), x)
+      expect(out.c.distribution.shape).toEqual([2, 3, 5])
+      const p = out.c.distribution.data
+      expect(out.c.logit.data[0]).toBeCloseTo(-2 * p[0]! - p[1]! + p[3]! + 2 * p[4]!, 5)
+      expect(out.q.q.shape).toEqual([2, 3, 4])
+      expect(out.q.logit.data[0]).toBeCloseTo(
+        (out.q.q.data[0]! + out.q.q.data[1]! + out.q.q.data[2]! + out.q.q.data[3]!) / 4,
+        5,
+      )
+      expect(maxDiff(out.q.tau.data.slice(0, 4), [0.125, 0.375, 0.625, 0.875])).toBeLessThan(1e-6)
+      expect(out.q.tau.shape).toEqual([2, 4, 1])
+    })
+
+    it('MLP puts norm, activation and dropout where DI-engine does, or leaves the last ones out', () => {
+      const kinds = (mlp: MLP) => mlp.layers.map((layer) => layer.constructor.name)
+      const full = new MLP(2, 4, 3, 2, stream(), { norm_type: 'LN', dropout: 0.1 })
+      expect(kinds(full)).toEqual([
+        'Linear',
+        'LayerNorm',
+        'Activation',
+        'Dropout',
+        'Linear',
+        'LayerNorm',
+        'Activation',
+        'Dropout',
+      ])
+      expect(
+        kinds(
+          new MLP(2, 4, 3, 2, stream(), { output_activation: false, norm_type: 'BN', output_norm: false }),
+        ),
+      ).toEqual(['Linear', 'BatchNorm1d', 'Activation', 'Linear'])
+    })
+  })
+})
