@@ -1,0 +1,297 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { describe, expect, test } from 'vitest'
+import * as rl from '../../../ding/rl_utils/index.js'
+import { UsageError } from '../../../ding/utils/index.js'
+import { evaluate, f32, gradients, i32, normal, stream } from './helpers.js'
+
+const near = (actual: readonly number[], expected: readonly number[], digits = 5) => {
+  expect(actual).toHaveLength(expected.length)
+  actual.forEach((value, i) => {
+    expect(value).toBeCloseTo(expected[i]!, digits)
+  })
+}
+
+const q = {
+  q: f32([2, 3], [1, 2, 3, 4, 5, 6]),
+  next_n_q: f32([2, 3], [10, 20, 30, 40, 50, 60]),
+  action: i32([2], [0, 2]),
+  next_n_action: i32([2], [1, 0]),
+  reward: f32([3, 2], [1, 2, 3, 4, 5, 6]),
+  done: f32([2], [0, 1]),
+}
+
+describe('q_nstep_td_error', () => {
+  const errors = [1 + 0.5 * 3 + 0.25 * 5 + 0.125 * 20 - 1, 2 + 0.5 * 4 + 0.25 * 6 - 6]
+
+  test('is the squared distance to the n-step return', async () => {
+    const out = await evaluate(q, (t) => ({ ...rl.q_nstep_td_error(t as never, 0.5, { nstep: 3 }) }))
+    near(
+      out.td_error_per_sample,
+      errors.map((e) => e * e),
+    )
+    near(out.loss, [(errors[0]! ** 2 + errors[1]! ** 2) / 2])
+  })
+
+  test('weights count in the loss only', async () => {
+    const weight = f32([2], [2, 0.5])
+    const out = await evaluate({ ...q, weight }, (t) => ({
+      ...rl.q_nstep_td_error(t as never, 0.5, { nstep: 3 }),
+    }))
+    near(
+      out.td_error_per_sample,
+      errors.map((e) => e * e),
+    )
+    near(out.loss, [(2 * errors[0]! ** 2 + 0.5 * errors[1]! ** 2) / 2])
+  })
+
+  test('smooth_l1 is quadratic inside 1 and linear outside', async () => {
+    const given = { ...q, reward: f32([2], [0.5, 4]), done: f32([2], [1, 1]) }
+    const out = await evaluate(given, (t) => ({
+      ...rl.q_nstep_td_error(t as never, 0.5, { criterion: 'smooth_l1' }),
+    }))
+    near(out.td_error_per_sample, [0.5 * 0.25, 2 - 0.5])
+  })
+
+  test('value_gamma replaces gamma^n, per sample', async () => {
+    const given = { ...q, value_gamma: f32([2], [0.1, 0.1]) }
+    const out = await evaluate(given, (t) => ({ ...rl.q_nstep_td_error(t as never, 0.5, { nstep: 3 }) }))
+    near(out.td_error_per_sample, [(1 + 1.5 + 1.25 + 2 - 1) ** 2, errors[1]! ** 2])
+  })
+
+  test('takes bool, number and (B, 1) columns alike', async () => {
+    const fn = (t: Record<string, tf.Tensor>) => ({ ...rl.q_nstep_td_error(t as never, 0.5, { nstep: 3 }) })
+    const plain = await evaluate(q, fn)
+    const done = { dtype: 'bool' as const, shape: [2], data: Uint8Array.of(0, 1) }
+    expect(await evaluate({ ...q, done }, fn)).toEqual(plain)
+    expect(await evaluate({ ...q, done: f32([2, 1], [0, 1]) }, fn)).toEqual(plain)
+    const weighted = await evaluate({ ...q, weight: f32([2], [3, 4]) }, fn)
+    expect(await evaluate({ ...q, weight: f32([2, 1], [3, 4]) }, fn)).toEqual(weighted)
+  })
+
+  test('to_time_major turns a batch column into rows of rewards', async () => {
+    const column = f32([2, 3], [1, 3, 5, 2, 4, 6])
+    const out = await evaluate({ ...q, reward: column }, (t) => ({
+      ...rl.q_nstep_td_error({ ...t, reward: rl.to_time_major(t['reward']!) } as never, 0.5, { nstep: 3 }),
+    }))
+    near(
+      out.td_error_per_sample,
+      errors.map((e) => e * e),
+    )
+    const shapes = await evaluate(
+      { r: normal(stream('r'), [4, 2, 3]), flat: f32([4], [1, 2, 3, 4]) },
+      ({ r, flat }) => ({
+        r: tf.tensor(rl.to_time_major(r!).shape),
+        flat: tf.tensor(rl.to_time_major(flat!).shape),
+      }),
+    )
+    expect(shapes).toEqual({ r: [3, 4, 2], flat: [1, 4] })
+  })
+
+  test('a value behind a terminal state does no harm, nor does a masked action', async () => {
+    const given = {
+      ...q,
+      q: f32([2, 3], [1, Number.NEGATIVE_INFINITY, 3, 4, 5, 6]),
+      next_n_q: f32([2, 3], [10, 20, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 50, 60]),
+    }
+    const out = await evaluate(given, (t) => ({ ...rl.q_nstep_td_error(t as never, 0.5, { nstep: 3 }) }))
+    near(
+      out.td_error_per_sample,
+      errors.map((e) => e * e),
+    )
+    const { backpropagated } = await gradients(
+      given,
+      'q',
+      (t) => rl.q_nstep_td_error(t as never, 0.5, { nstep: 3 }).loss,
+    )
+    near(backpropagated, [-errors[0]!, 0, 0, 0, 0, -errors[1]!], 4)
+  })
+
+  test('says what is wrong with shapes', async () => {
+    const run = (inputs: object, options: rl.NstepOptions) =>
+      evaluate({ ...q, ...inputs }, (t) => ({ ...rl.q_nstep_td_error(t as never, 0.5, options) }))
+    await expect(run({}, { nstep: 2 })).rejects.toThrow(/nstep = 2 rows.*to_time_major/s)
+    await expect(run({ action: i32([2, 1], [0, 2]) }, { nstep: 3 })).rejects.toThrow(UsageError)
+    await expect(run({ weight: f32([2, 3], [1, 1, 1, 1, 1, 1]) }, { nstep: 3 })).rejects.toThrow(
+      /weight has shape \[2,3\]/,
+    )
+    await expect(run({}, { nstep: 3, criterion: 'l1' as never })).rejects.toThrow(/criterion/)
+  })
+})
+
+describe('other td errors', () => {
+  test('v_1step_td_error keeps (B, 1) from broadcasting to (B, B)', async () => {
+    const given = {
+      v: f32([2], [1, 2]),
+      next_v: f32([2, 1], [3, 5]),
+      reward: f32([2], [1, 1]),
+      done: f32([2], [0, 0]),
+    }
+    const out = await evaluate(given, (t) => ({ ...rl.v_1step_td_error(t as never, 0.5) }))
+    near(out.td_error_per_sample, [1.5 ** 2, 1.5 ** 2])
+    const wrong = { ...given, next_v: f32([2, 2], [1, 2, 3, 4]) }
+    await expect(evaluate(wrong, (t) => ({ ...rl.v_1step_td_error(t as never, 0.5) }))).rejects.toThrow(
+      /one value per entry/,
+    )
+  })
+
+  test('soft Q-learning stays finite for a small alpha', async () => {
+    const out = await evaluate(q, (t) => ({
+      ...rl.q_nstep_sql_td_error(t as never, 0.5, 1e-3, { nstep: 3 }),
+    }))
+    near(out.record_target_v, [30, 60], 3)
+  })
+
+  test('m_q_1step counts clipped Munchausen terms and works with one action', async () => {
+    const given = {
+      q: f32([2, 2], [0, 0, 0, 0]),
+      target_q: f32([2, 2], [0, 5, 0, 0]),
+      next_q: f32([2, 2], [0, 0, 0, 0]),
+      act: i32([2], [0, 0]),
+      reward: f32([2], [0, 0]),
+      done: f32([2], [1, 1]),
+    }
+    const out = await evaluate(given, (t) => ({ ...rl.m_q_1step_td_error(t as never, 0.9, 1, 0.5) }))
+    near(out.clipfrac, [1, 0])
+    near(out.action_gap, [2.5])
+    near(out.td_error_per_sample, [0.25, (0.5 * Math.log(2)) ** 2])
+    const single = {
+      ...given,
+      q: f32([2, 1], [0, 0]),
+      target_q: f32([2, 1], [0, 0]),
+      next_q: f32([2, 1], [0, 0]),
+    }
+    near(
+      (await evaluate(single, (t) => ({ ...rl.m_q_1step_td_error(t as never, 0.9, 1, 0.5) }))).action_gap,
+      [0],
+    )
+  })
+
+  test('dqfd with cum_reward needs the first reward', async () => {
+    const given = {
+      ...q,
+      reward: f32([2], [1, 2]),
+      done_one_step: q.done,
+      new_n_q_one_step: q.next_n_q,
+      next_n_action_one_step: q.next_n_action,
+      is_expert: f32([2], [1, 1]),
+    }
+    const options = {
+      lambda_n_step_td: 1,
+      lambda_supervised_loss: 1,
+      margin_function: 0.8,
+      nstep: 3,
+      cum_reward: true,
+    }
+    const fn = (t: Record<string, tf.Tensor>) => ({ ...rl.dqfd_nstep_td_error(t as never, 0.5, options) })
+    await expect(evaluate(given, fn)).rejects.toThrow(/reward_one_step/)
+    const out = await evaluate({ ...given, reward_one_step: f32([2], [1, 2]) }, fn)
+    near(out.onestep_td_mean, [((1 + 0.5 * 20 - 1) ** 2 + (2 - 6) ** 2) / 2])
+  })
+})
+
+/** Bellemare et al. 2017, algorithm 1, atom by atom. */
+function projectByAtoms(
+  next: number[],
+  reward: number,
+  factor: number,
+  v_min: number,
+  v_max: number,
+): number[] {
+  const n = next.length
+  const delta = (v_max - v_min) / (n - 1)
+  const m = Array<number>(n).fill(0)
+  for (let j = 0; j < n; j++) {
+    const z = Math.min(v_max, Math.max(v_min, reward + factor * (v_min + j * delta)))
+    const b = Math.round(((z - v_min) / delta) * 1e6) / 1e6
+    const l = Math.floor(b)
+    const u = Math.ceil(b)
+    if (l === u) m[l]! += next[j]!
+    else {
+      m[l]! += next[j]! * (u - b)
+      m[u]! += next[j]! * (b - l)
+    }
+  }
+  return m
+}
+
+describe('C51', () => {
+  const next = [0.1, 0.2, 0.3, 0.15, 0.25]
+  const cases = [
+    { reward: 0.3, done: 0, factor: 0.9 },
+    { reward: 1, done: 1, factor: 0.9 }, // lands on an atom
+    { reward: -9, done: 0, factor: 0.9 }, // clipped to v_min
+    { reward: 9, done: 0, factor: 0.9 }, // clipped to v_max
+    { reward: 0, done: 0, factor: 1 }, // maps every atom on itself
+  ]
+
+  test.each(cases)('projects as the algorithm by atoms does: %o', async ({ reward, done, factor }) => {
+    const dist = [0.2, 0.2, 0.1, 0.4, 0.1]
+    const given = {
+      dist: f32([1, 2, 5], [...next, ...dist]),
+      next_n_dist: f32([1, 2, 5], [...next, ...dist]),
+      act: i32([1], [1]),
+      next_n_act: i32([1], [0]),
+      reward: f32([1], [reward]),
+      done: f32([1], [done]),
+    }
+    const support = { v_min: -2, v_max: 2, n_atom: 5 }
+    const out = await evaluate(given, (t) => ({ ...rl.dist_nstep_td_error(t as never, factor, support) }))
+    const target = projectByAtoms(next, reward, done ? 0 : factor, -2, 2)
+    near(out.td_error_per_sample, [-target.reduce((sum, m, i) => sum + m * Math.log(dist[i]!), 0)], 4)
+  })
+
+  test('a probability of zero gives no NaN', async () => {
+    const given = {
+      dist: f32([1, 1, 3], [0, 0.5, 0.5]),
+      next_n_dist: f32([1, 1, 3], [0, 0, 1]),
+      act: i32([1], [0]),
+      next_n_act: i32([1], [0]),
+      reward: f32([1], [0]),
+      done: f32([1], [0]),
+    }
+    const loss = (t: Record<string, tf.Tensor>) =>
+      rl.dist_nstep_td_error(t as never, 1, { v_min: -1, v_max: 1, n_atom: 3 })
+    near((await evaluate(given, (t) => ({ ...loss(t) }))).loss, [Math.log(2)])
+    const { backpropagated } = await gradients(given, 'dist', (t) => loss(t).loss)
+    near(backpropagated, [0, 0, -2])
+  })
+
+  test('n_atom must fit', async () => {
+    const given = { dist: f32([1, 1, 3], [0, 0.5, 0.5]) }
+    await expect(
+      evaluate(given, ({ dist }) => ({
+        ...rl.dist_nstep_td_error({ dist } as never, 1, { v_min: -1, v_max: 1, n_atom: 4 }),
+      })),
+    ).rejects.toThrow(/n_atom is 4.*\[1,1,3\]/)
+  })
+})
+
+describe('quantile regression', () => {
+  const given = {
+    q: f32([1, 1, 2], [0, 1]),
+    next_n_q: f32([1, 1, 2], [2, -3]),
+    action: i32([1], [0]),
+    next_n_action: i32([1], [0]),
+    reward: f32([1], [0]),
+    done: f32([1], [0]),
+    tau: f32([1, 2, 1], [0.25, 0.75]),
+  }
+  const pairs = (kappa: number) => {
+    const huber = (u: number) => (Math.abs(u) <= kappa ? 0.5 * u * u : kappa * (Math.abs(u) - 0.5 * kappa))
+    const rho = (tau: number, u: number) =>
+      Math.abs(tau - (u <= 0 ? 1 : 0)) * (kappa === 0 ? Math.abs(u) : huber(u) / kappa)
+    return (rho(0.25, 2) + rho(0.25, -3) + rho(0.75, 1) + rho(0.75, -4)) / 2
+  }
+
+  test.each([0, 0.5, 1, 2.5])('qrdqn honours kappa %d', async (kappa) => {
+    const out = await evaluate(given, (t) => ({ ...rl.qrdqn_nstep_td_error(t as never, 1, { kappa }) }))
+    near(out.td_error_per_sample, [pairs(kappa)])
+  })
+
+  test('a negative kappa and a wrong number of fractions are errors', async () => {
+    const run = (inputs: object, kappa: number) =>
+      evaluate({ ...given, ...inputs }, (t) => ({ ...rl.qrdqn_nstep_td_error(t as never, 1, { kappa }) }))
+    await expect(run({}, -1)).rejects.toThrow(/kappa/)
+    await expect(run({ tau: f32([3], [0.1, 0.5, 0.9]) }, 1)).rejects.toThrow(/quantile fractions/)
+  })
+})
