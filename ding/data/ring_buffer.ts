@@ -1,0 +1,172 @@
+import { type Logger, NULL_LOGGER } from '../logger/index.js'
+import { CheckpointError, DingError, loadState, type StateTree, saveState } from '../utils/index.js'
+import { batchSize, transitionAt } from './batch.js'
+import { ColumnStore } from './column_store.js'
+import { ThruputMonitor } from './monitor.js'
+import { readCount, readRecord } from './state_fields.js'
+import type {
+  Batch,
+  BufferOptions,
+  BufferRandom,
+  PriorityInfo,
+  PushInfo,
+  ReplayBuffer,
+  Transition,
+} from './types.js'
+
+const NOTHING: ReadonlySet<string> = new Set()
+
+/** What a ring needs to know of its config. */
+export interface RingSettings {
+  readonly capacity: number
+  /** Seconds between reports on pushed, sampled and removed entries. */
+  readonly reportSeconds: number
+  /** Top-level keys of transitions that are not stored. */
+  readonly skipped?: ReadonlySet<string>
+}
+
+/** Columns written round and round: what all transition buffers share. */
+export abstract class RingBuffer implements ReplayBuffer {
+  protected readonly store: ColumnStore
+  protected readonly capacity: number
+  protected readonly logger: Logger
+  protected readonly random: BufferRandom
+  protected readonly name: string
+  protected readonly thruput: ThruputMonitor
+  /** The row that the next transition goes to. */
+  protected tail = 0
+  /** Rows that were ever written since the last clear. */
+  protected filled = 0
+  /** Transitions ever pushed. */
+  protected pushed = 0
+
+  constructor(settings: RingSettings, options: BufferOptions) {
+    this.capacity = settings.capacity
+    this.name = options.name ?? 'buffer'
+    this.logger = options.logger ?? NULL_LOGGER
+    this.random = options.random
+    this.store = new ColumnStore(settings.capacity, `Buffer "${this.name}"`, settings.skipped ?? NOTHING)
+    this.thruput = new ThruputMonitor(this.logger, this.name, settings.reportSeconds)
+  }
+
+  abstract sample(size: number, cur_learner_iter: number): Batch | null
+  abstract count(): number
+  /** Live rows, oldest first. */
+  protected abstract rowsByAge(): Int32Array
+  /** Row `row` is about to be written. */
+  protected abstract vacate(row: number): void
+  /** Row `row` now holds `transition`. */
+  protected abstract occupy(row: number, transition: Transition): void
+
+  /** The number of transitions ever pushed. */
+  get push_count(): number {
+    return this.pushed
+  }
+
+  push(transitions: Transition | readonly Transition[], _info: PushInfo = {}): void {
+    const list = Array.isArray(transitions)
+      ? (transitions as readonly Transition[])
+      : [transitions as Transition]
+    if (list.length === 0) return
+    this.examine(list)
+    this.store.check(list)
+    if (!this.admits(list.length)) return
+    for (const transition of list) this.append(transition)
+    this.thruput.report(this.count())
+  }
+
+  update(_info: PriorityInfo): void {}
+
+  clear(): void {
+    this.tail = 0
+    this.filled = 0
+    this.store.reset()
+  }
+
+  close(): void {
+    this.clear()
+  }
+
+  save_data(path: string): void {
+    const rows = this.rowsByAge()
+    saveState(
+      path,
+      { data: rows.length === 0 ? {} : this.store.gather(rows) },
+      { kind: 'replay data', rows: rows.length },
+    )
+  }
+
+  load_data(path: string): void {
+    const { tree, meta } = loadState(path)
+    if (meta.kind !== 'replay data') {
+      throw new CheckpointError(
+        `Cannot load "${path}" into buffer "${this.name}": it holds no replay data. Give a file that save_data wrote.`,
+      )
+    }
+    const batch = readRecord(tree, 'data') as Batch
+    const rows = meta.rows === 0 ? 0 : batchSize(batch)
+    const list = Array.from({ length: rows }, (_, row) => transitionAt(batch, row))
+    this.clear()
+    this.store.check(list)
+    for (const transition of list) this.append(transition)
+  }
+
+  state_dict(): StateTree {
+    return {
+      capacity: this.capacity,
+      tail: this.tail,
+      filled: this.filled,
+      pushed: this.pushed,
+      data: this.store.view(this.filled),
+    }
+  }
+
+  load_state_dict(state: StateTree): void {
+    const capacity = readCount(state, 'capacity')
+    if (capacity !== this.capacity) {
+      throw new CheckpointError(
+        `Buffer "${this.name}" has replay_buffer_size ${this.capacity}, the saved one ${capacity}. Resume with the saved size.`,
+      )
+    }
+    const tail = readCount(state, 'tail', this.capacity - 1)
+    const filled = readCount(state, 'filled', this.capacity)
+    const pushed = readCount(state, 'pushed')
+    this.store.restore(readRecord(state, 'data'), filled)
+    this.tail = tail
+    this.filled = filled
+    this.pushed = pushed
+  }
+
+  /** Whether a push of `size` transitions is let in; it is lost otherwise. */
+  protected admits(_size: number): boolean {
+    return true
+  }
+
+  /** Further checks of a push, before anything is stored. */
+  protected examine(_list: readonly Transition[]): void {}
+
+  /** A sample's size, checked. @throws DingError unless it is a positive whole number. */
+  protected checkSize(size: number): void {
+    if (Number.isInteger(size) && size > 0) return
+    throw new DingError(
+      `Buffer "${this.name}" was asked for a batch of ${size}, expected a whole number > 0. Mend learn.batch_size.`,
+    )
+  }
+
+  /** Logs why there is no batch. */
+  protected refuse(reason: string): null {
+    this.logger.info(`${this.name}: no batch: ${reason}`)
+    return null
+  }
+
+  private append(transition: Transition): void {
+    const row = this.tail
+    this.vacate(row)
+    this.store.write(row, transition)
+    this.occupy(row, transition)
+    this.tail = row + 1 === this.capacity ? 0 : row + 1
+    this.filled = Math.max(this.filled, row + 1)
+    this.pushed++
+    this.thruput.pushed++
+  }
+}
