@@ -1,0 +1,101 @@
+import { scaleAction } from '../act_scale.js'
+import type { Transition } from '../base_env.js'
+import { resolveConfig } from '../env_config.js'
+import type { RandomStream } from '../light_imports.js'
+import { extendSchema } from '../light_imports.js'
+import { Box, Discrete } from '../spaces/index.js'
+import { ClassicControlEnv, type ClassicSpec, classicConfig, clip } from './classic_env.js'
+
+const MAX_SPEED = 8
+/** N m. */
+const MAX_TORQUE = 2.0
+/** s. */
+const TIME_STEP = 0.05
+const GRAVITY = 10.0
+const MASS = 1.0
+const LENGTH = 1.0
+const DISCRETE_ACTIONS = 11
+
+const SPECS = {
+  'Pendulum-v1': { max_episode_steps: 200, stop_value: -250 },
+} as const satisfies Record<string, ClassicSpec>
+
+const TORQUE_BOX = new Box(-MAX_TORQUE, MAX_TORQUE, [1])
+
+/**
+ * Swing-up of a pendulum, as in Gymnasium (classic_control/pendulum.py). Observation: cos, sin of the angle (0 is
+ * upright), angular velocity. Action: torque. Reward -(angle^2 + 0.1 speed^2 + 0.001 torque^2). It never terminates.
+ */
+export class PendulumEnv extends ClassicControlEnv<Float32Array | number> {
+  static readonly config = extendSchema(classicConfig('Pendulum-v1', SPECS['Pendulum-v1']), {
+    act_scale: {
+      doc: 'Actions are in [-1, 1], which action_space then says, and are scaled to the torques -2 to 2 N m.',
+      format: 'boolean',
+      default: true,
+    },
+    continuous: {
+      doc: 'True: the action is a torque. False: one of 11 evenly spaced ones.',
+      format: 'boolean',
+      default: true,
+    },
+  })
+
+  readonly observation_space = new Box([-1, -1, -MAX_SPEED], [1, 1, MAX_SPEED])
+  readonly action_space: Box | Discrete
+  override readonly reward_space = new Box(
+    -(Math.PI ** 2 + 0.1 * MAX_SPEED ** 2 + 0.001 * MAX_TORQUE ** 2),
+    0,
+    [1],
+  )
+  private readonly actScale: boolean
+
+  constructor(cfg: Readonly<Record<string, unknown>> = {}) {
+    super(cfg, new.target.config, SPECS, 2)
+    const { act_scale, continuous } = resolveConfig(new.target.config, cfg, 'The env config')
+    this.actScale = act_scale
+    this.action_space = continuous
+      ? act_scale
+        ? new Box(-1, 1, [1])
+        : TORQUE_BOX
+      : new Discrete(DISCRETE_ACTIONS)
+  }
+
+  protected override begin(random: RandomStream): Float32Array {
+    this.state[0] = -Math.PI + 2 * Math.PI * random.nextFloat()
+    this.state[1] = -1 + 2 * random.nextFloat()
+    return this.observe()
+  }
+
+  protected override advance(action: Float32Array | number): Transition<Float32Array> {
+    const theta = this.state[0]!
+    const speed = this.state[1]!
+    const u = this.torqueOf(action)
+    const angle = normalizeAngle(theta)
+    const cost = angle * angle + 0.1 * (speed * speed) + 0.001 * (u * u)
+    const acceleration =
+      ((3 * GRAVITY) / (2 * LENGTH)) * Math.sin(theta) + (3.0 / (MASS * (LENGTH * LENGTH))) * u
+    const newSpeed = clip(speed + acceleration * TIME_STEP, -MAX_SPEED, MAX_SPEED)
+    this.state[0] = theta + newSpeed * TIME_STEP
+    this.state[1] = newSpeed
+    return { obs: this.observe(), reward: -cost, terminated: false }
+  }
+
+  protected override observe(): Float32Array {
+    const theta = this.state[0]!
+    return Float32Array.of(Math.cos(theta), Math.sin(theta), this.state[1]!)
+  }
+
+  /** The torque of an action. As in DI-engine a discrete one means a number in [-1, 1], which act_scale scales. */
+  private torqueOf(action: Float32Array | number): number {
+    const raw = typeof action === 'number' ? (action / (DISCRETE_ACTIONS - 1)) * 2 - 1 : action[0]!
+    const torque = this.actScale ? scaleAction([raw], TORQUE_BOX.low, TORQUE_BOX.high)[0]! : raw
+    return clip(torque, -MAX_TORQUE, MAX_TORQUE)
+  }
+}
+
+/** The angle in [-pi, pi), with the sign rule of Python's remainder. */
+function normalizeAngle(x: number): number {
+  const turn = 2 * Math.PI
+  const remainder = (x + Math.PI) % turn
+  return (remainder < 0 ? remainder + turn : remainder) - Math.PI
+}

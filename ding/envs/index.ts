@@ -1,0 +1,20 @@
+import './builtin.js'
+
+export { ActionError } from './action_error.js'
+export * from './adapt.js'
+export { BaseEnv, type Transition } from './base_env.js'
+export * from './classic_control/index.js'
+export * from './create_env.js'
+export {
+  baseEnvConfig,
+  copiesOf,
+  type EnvWrapperSpec,
+  env_wrapper_list,
+  resolveConfig,
+} from './env_config.js'
+export * from './env_manager/index.js'
+export { EpisodeRandom } from './env_random.js'
+export * from './spaces/index.js'
+export * from './toy_text/index.js'
+export * from './types.js'
+export * from './wrappers/index.js'

@@ -1,0 +1,7 @@
+export * from './box.js'
+export * from './coerce.js'
+export * from './composite.js'
+export { Discrete } from './discrete.js'
+export * from './json.js'
+export * from './multi.js'
+export { type ActionMask, describeValue, Space, type SpaceJson, type SpaceValue } from './space.js'

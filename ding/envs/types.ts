@@ -1,0 +1,89 @@
+import type { StateTree } from '../utils/index.js'
+import type { Space, SpaceValue } from './spaces/index.js'
+
+export type Obs = SpaceValue
+export type Action = SpaceValue
+
+/** Extra facts about a step. When an episode is over it holds `eval_episode_return`, the sum of the raw rewards. */
+export type StepInfo = Record<string, unknown>
+
+/**
+ * What one step returns. `terminated`: the task itself ended, no reward follows. `truncated`: the episode was cut, by a
+ * time limit for instance, and targets bootstrap through it. `done` is either. `reward` is a plain number.
+ */
+export interface EnvTimestep<O extends Obs = Obs> {
+  obs: O
+  reward: number
+  terminated: boolean
+  truncated: boolean
+  done: boolean
+  info: StepInfo
+}
+
+export interface ResetOptions {
+  /** Seed of this one episode; the sequence of episodes that `seed()` set up goes on afterwards. */
+  readonly seed?: number
+}
+
+export type MaybePromise<T> = T | Promise<T>
+
+/** An environment. Both synchronous and asynchronous ones are served; only the methods without `?` are required. */
+export interface Env<O extends Obs = Obs, A extends Action = Action> {
+  readonly observation_space: Space
+  readonly action_space: Space
+  readonly reward_space: Space
+  reset(options?: ResetOptions): MaybePromise<O>
+  step(action: A): MaybePromise<EnvTimestep<O>>
+  /**
+   * Seeds the env's own random stream. Static (`dynamic_seed` false): every reset starts the same episode. Dynamic
+   * (default): each reset continues the stream, so the episodes differ and the whole sequence repeats with the seed.
+   */
+  seed(seed: number, dynamic_seed?: boolean): void
+  close(): MaybePromise<void>
+  /** An action of the action space from a stream of the env's own, apart from the one that drives the dynamics. */
+  random_action?(): A
+  /** Everything needed to go on bit for bit, or null when the env cannot save itself in mid-episode. */
+  state_dict?(): MaybePromise<StateTree | null>
+  load_state_dict?(state: StateTree): MaybePromise<void>
+  /** From now on each episode is written to a file below `path`. */
+  enable_save_replay?(path: string): void
+  /** Sum of the raw rewards of the running episode, kept by the innermost layer that knows it. */
+  readonly episode_return?: number
+}
+
+/** A class that ENV_REGISTRY may hold. `config` is its schema; the statics default to copies of the whole config. */
+export type EnvClass = (new (cfg: never) => Env) & EnvClassStatics
+
+/** A function that makes an env of a config may be registered in place of a class. */
+export type EnvBuilder = EnvClass | (((cfg: never) => MaybePromise<Env>) & EnvClassStatics)
+
+export interface EnvClassStatics {
+  readonly config?: unknown
+  create_collector_env_cfg?(cfg: never): Record<string, unknown>[]
+  create_evaluator_env_cfg?(cfg: never): Record<string, unknown>[]
+}
+
+/** Puts a timestep together; `done` follows from the two flags. */
+export function createTimestep<O extends Obs>(
+  obs: O,
+  reward: number,
+  terminated: boolean,
+  truncated = false,
+  info: StepInfo = {},
+): EnvTimestep<O> {
+  return { obs, reward, terminated, truncated, done: terminated || truncated, info }
+}
+
+/** Applies `next` to a value, at once if it is there already and when it arrives if it is a promise. */
+export function whenReady<T, R>(
+  value: MaybePromise<T>,
+  next: (value: T) => MaybePromise<R>,
+): MaybePromise<R> {
+  return value instanceof Promise ? value.then(next) : next(value)
+}
+
+declare module '../registry/index.js' {
+  interface RegistryTypes {
+    env: EnvBuilder
+  }
+}
