@@ -1,0 +1,109 @@
+import { Container } from 'inversify'
+import { RandomTree } from '../compute/index.js'
+import type { CompiledConfig } from '../config/index.js'
+import { createEnvManager, type EnvFactory, envSources } from '../envs/index.js'
+import { type ConsoleMode, createRunLogger } from '../logger/index.js'
+import type { Model } from '../model/index.js'
+import { type BasePolicyConfig, computeFor, createPolicy, type PolicyField } from '../policy/index.js'
+import { BUFFER_REGISTRY, LEARNER_REGISTRY, SERIAL_COLLECTOR_REGISTRY, SERIAL_EVALUATOR_REGISTRY } from '../registry/index.js'
+import { ROLES } from './roles.js'
+
+/** Environments that a caller brings along. */
+export interface EnvSetting {
+  readonly collector: readonly EnvFactory[]
+  readonly evaluator: readonly EnvFactory[]
+}
+
+/** What a run is put together from, besides its config. */
+export interface ComposeOptions {
+  /** The experiment folder. */
+  readonly exp_dir: string
+  /** Environments to use instead of the registered type: one function (or source) for each environment. */
+  readonly env_setting?: EnvSetting
+  /** A model to use instead of building policy.model. */
+  readonly model?: Model
+  /** Which fields of the policy are needed; all when left out. */
+  readonly enable_field?: readonly PolicyField[]
+  readonly console?: ConsoleMode
+  /** Collector environments start from other seeds at each episode (true), or from the same one (false). */
+  readonly dynamic_seed?: boolean
+  /** Last word: rebinds any role. */
+  readonly rebind?: (container: Container) => void
+}
+
+/**
+ * The composition root: binds every role, lazily, to what the config names. Tokens and factories only; a part is made when
+ * it is first asked for, so that evaluation, for instance, never makes a replay buffer.
+ */
+export function composeContainer(config: CompiledConfig, options: ComposeOptions): Container {
+  const { main_config, create_config, seed } = config
+  const { policy: policyConfig } = main_config
+  const { exp_dir } = options
+  const container = new Container({ defaultScope: 'Singleton' })
+  const envs = (role: keyof EnvSetting) => options.env_setting?.[role] ?? envSources(role, main_config.env)
+
+  container.bind(ROLES.config).toConstantValue(config)
+  container.bind(ROLES.random).toDynamicValue(() => RandomTree.fromSeed(seed))
+  container.bind(ROLES.logger).toDynamicValue(() => createRunLogger({ exp_name: exp_dir, console: options.console ?? 'auto' }))
+  container.bind(ROLES.compute).toDynamicValue(() => computeFor(policyConfig as unknown as BasePolicyConfig)).onDeactivation((compute) => compute.dispose())
+
+  container.bind(ROLES.policy).toDynamicValue(async (at) =>
+    createPolicy(create_config.policy.type, policyConfig as unknown as BasePolicyConfig, {
+      compute: await at.getAsync(ROLES.compute),
+      random: (await at.getAsync(ROLES.random)).branch('policy'),
+      ...(options.model === undefined ? {} : { model: options.model }),
+      ...(options.enable_field === undefined ? {} : { enable_field: options.enable_field }),
+    }),
+  )
+
+  container.bind(ROLES.collector_env).toDynamicValue(async () => {
+    const manager = createEnvManager(main_config.env.manager, envs('collector'))
+    manager.seed(seed, options.dynamic_seed ?? true)
+    await manager.launch()
+    return manager
+  }).onDeactivation((manager) => manager.close())
+  container.bind(ROLES.evaluator_env).toDynamicValue(async () => {
+    const manager = createEnvManager(
+      { ...main_config.env.manager, auto_reset: false, episode_num: Number.POSITIVE_INFINITY },
+      envs('evaluator'),
+    )
+    manager.seed(seed, false)
+    await manager.launch()
+    return manager
+  }).onDeactivation((manager) => manager.close())
+
+  container.bind(ROLES.buffer).toDynamicValue(async (at) => {
+    const kind = BUFFER_REGISTRY.get(create_config.replay_buffer.type)
+    return new kind(policyConfig.other.replay_buffer as never, {
+      random: (await at.getAsync(ROLES.random)).stream('sampling'),
+      logger: (await at.getAsync(ROLES.logger)).component('buffer', { console: false }),
+    })
+  }).onDeactivation((buffer) => buffer.close())
+  container.bind(ROLES.learner).toDynamicValue(async (at) => {
+    const kind = LEARNER_REGISTRY.get(create_config.learner.type)
+    return new kind(policyConfig.learn.learner as never, {
+      policy: (await at.getAsync(ROLES.policy)).learn_mode,
+      logger: (await at.getAsync(ROLES.logger)).component('learner'),
+      exp_name: exp_dir,
+    })
+  })
+  container.bind(ROLES.collector).toDynamicValue(async (at) => {
+    const kind = SERIAL_COLLECTOR_REGISTRY.get(create_config.collector.type)
+    return new kind(policyConfig.collect.collector as never, {
+      env: await at.getAsync(ROLES.collector_env),
+      policy: (await at.getAsync(ROLES.policy)).collect_mode,
+      logger: (await at.getAsync(ROLES.logger)).component('collector'),
+    })
+  })
+  container.bind(ROLES.evaluator).toDynamicValue(async (at) => {
+    const kind = SERIAL_EVALUATOR_REGISTRY.get(create_config.evaluator.type)
+    return new kind(policyConfig.eval.evaluator as never, {
+      env: await at.getAsync(ROLES.evaluator_env),
+      policy: (await at.getAsync(ROLES.policy)).eval_mode,
+      logger: (await at.getAsync(ROLES.logger)).component('evaluator'),
+      seed,
+    })
+  })
+  options.rebind?.(container)
+  return container
+}

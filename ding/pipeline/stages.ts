@@ -1,0 +1,111 @@
+import { randomCollectMode } from '../worker/index.js'
+import type { Run } from './run.js'
+import { saveRunState } from './run_state.js'
+
+/** One step of the loop that every pipeline runs. The named entries choose stages; they never copy the loop. */
+export interface Stage {
+  readonly name: 'warmup' | 'collect' | 'relabel' | 'push' | 'learn' | 'evaluate' | 'checkpoint'
+  run(run: Run): Promise<void>
+}
+
+/** How much a collect is to bring: samples, or episodes for an episode collector. */
+function collectCount(run: Run): number {
+  const { n_sample, n_episode } = run.config.main_config.policy.collect as { n_sample?: number | null; n_episode?: number | null }
+  const byEpisode = run.config.create_config.collector.type === 'episode'
+  return (byEpisode ? n_episode : n_sample) ?? n_sample ?? n_episode ?? run.collector.env_num
+}
+
+/** Fills the buffer with random actions once, before anything is learned. */
+export const warmup: Stage = {
+  name: 'warmup',
+  async run(run) {
+    if (run.warmed_up) return
+    run.warmed_up = true
+    const { random_collect_size, transition_with_policy_data } = run.policy.cfg
+    if (random_collect_size === 0) return
+    const own = run.policy.collect_mode
+    const acting = transition_with_policy_data
+      ? own
+      : randomCollectMode(own, run.collector.action_space, run.random.stream('random_collect'))
+    const before = run.collector.reset_policy(acting)
+    const data = await run.collector.collect(random_collect_size, {
+      train_iter: run.learner.train_iter,
+      policy_kwargs: run.policy.command_mode.get_setting_collect(run.progress),
+      record: false,
+    })
+    run.collector.reset_policy(before)
+    run.buffer.push(data, { cur_collector_envstep: 0 })
+  },
+}
+
+/** Evaluates when it is time; ends the run when the mean return has reached the stop value. */
+export const evaluate: Stage = {
+  name: 'evaluate',
+  async run(run) {
+    if (run.evaluator.should_eval(run.learner.train_iter)) await evaluateNow(run)
+  },
+}
+
+/** Evaluates whatever the schedule says. */
+export async function evaluateNow(run: Run): Promise<void> {
+  const { env_step, train_iter } = run.progress
+  const { stop, episode_info } = await run.evaluator.eval((name) => run.learner.save_checkpoint(name), train_iter, env_step)
+  const mean = episode_info.eval_episode_return_mean
+  run.last_eval = { iter: train_iter, mean, raw: episode_info.eval_episode_return }
+  run.logger.progress.update(env_step, { eval_return: mean, best_return: run.evaluator.max_episode_return })
+  if (stop) run.stop_reason = 'stop_value'
+}
+
+export const collect: Stage = {
+  name: 'collect',
+  async run(run) {
+    run.new_data = await run.collector.collect(collectCount(run), {
+      train_iter: run.learner.train_iter,
+      policy_kwargs: run.policy.command_mode.get_setting_collect(run.progress),
+    })
+    run.logger.progress.update(run.collector.envstep)
+  },
+}
+
+export const push: Stage = {
+  name: 'push',
+  async run(run) {
+    run.buffer.push(run.new_data, { cur_collector_envstep: run.collector.envstep })
+    run.new_data = []
+  },
+}
+
+/** `update_per_collect` updates from the buffer, fewer while it does not hold a batch yet. */
+export const learn: Stage = {
+  name: 'learn',
+  async run(run) {
+    const { update_per_collect, batch_size } = run.policy.cfg.learn as unknown as { update_per_collect: number; batch_size: number }
+    for (let i = 0; i < update_per_collect; i++) {
+      const batch = run.buffer.sample(batch_size, run.learner.train_iter)
+      if (batch === null) {
+        run.logger.info(
+          `The replay buffer holds ${run.buffer.count()} transitions, too few for a batch of ${batch_size}: ${i} of ` +
+            `${update_per_collect} updates done. Normal at the start of a run; otherwise collect more per round.`,
+          { console: run.learner.train_iter > 0 },
+        )
+        return
+      }
+      await run.learner.train(batch, run.collector.envstep)
+      const priorities = run.learner.priority_info
+      if (priorities !== undefined && run.policy.getAttribute('priority') === true) run.buffer.update(priorities)
+    }
+  },
+}
+
+/** Saves the run state, from which `--resume` continues, as often as the learner saves checkpoints. */
+export const checkpoint: Stage = {
+  name: 'checkpoint',
+  async run(run) {
+    const { save_ckpt_after_iter, save_run_state } = run.learner.cfg.hook
+    const due = Math.floor(run.learner.train_iter / save_ckpt_after_iter) > Math.floor(run.saved_at / save_ckpt_after_iter)
+    if (due && save_run_state) await saveRunState(run)
+  },
+}
+
+/** One round of the off-policy loop, in DI-engine's order. */
+export const SERIAL_STAGES: readonly Stage[] = [evaluate, collect, push, learn, checkpoint]

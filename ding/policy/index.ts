@@ -1,0 +1,6 @@
+export * from './acting.js'
+export * from './base.js'
+export * from './common.js'
+export * from './create.js'
+export * from './dqn.js'
+export * from './types.js'

@@ -1,0 +1,185 @@
+import { type ConfigOf, schema } from '../../config/index.js'
+import type { Transition } from '../../data/index.js'
+import type { EnvManager, EnvTimestep, Obs, Space } from '../../envs/index.js'
+import type { Logger } from '../../logger/index.js'
+import type { CollectMode, CollectSettings, PolicyOutput } from '../../policy/index.js'
+import type { Resumable, StateTree } from '../../utils/index.js'
+import { CollectStatistics } from './statistics.js'
+import { decodeTransitions, encodeTransitions } from './trajectory.js'
+
+export const baseCollectorConfig = schema({
+  deepcopy_obs: { doc: "DI-engine's switch against shared observation memory; transitions never share it here.", format: 'boolean', default: false },
+  transform_obs: { doc: "DI-engine's observation transform switch; has no effect.", format: 'boolean', default: false },
+  collect_print_freq: { doc: 'Log collection statistics every this many train iterations.', format: 'positive_int', default: 100 },
+})
+
+export type CollectorConfig = ConfigOf<typeof baseCollectorConfig>
+
+export interface CollectorOptions {
+  readonly env: EnvManager
+  readonly policy: CollectMode
+  readonly logger: Logger
+}
+
+/** What a collect may be told. */
+export interface CollectOptions {
+  readonly train_iter?: number
+  /** Keyword arguments of `collect_mode.forward`, such as `{ eps }`. */
+  readonly policy_kwargs?: CollectSettings
+  /** False: the statistics of this collect are left out (env steps still count). */
+  readonly record?: boolean
+}
+
+/** Where running trajectories are cut into pieces. */
+export interface Cut {
+  /** New transitions in a piece. */
+  readonly length: number
+  /** Transitions after them that the piece also shows, for n-step returns; they come again at the start of the next piece. */
+  readonly lookahead: number
+}
+
+/** A piece of one environment's trajectory. */
+export interface Piece {
+  readonly transitions: Transition[]
+  /** How many of them are new; the rest is lookahead. All of them when the episode has ended. */
+  readonly fresh: number
+}
+
+/** What both collectors share: stepping the ready environments with the policy and keeping the pieces of trajectories. */
+export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig> implements Resumable {
+  protected readonly env: EnvManager
+  protected readonly logger: Logger
+  protected policy: CollectMode
+  protected readonly statistics = new CollectStatistics()
+  protected readonly pending = new Map<number, Transition[]>()
+  private readonly episodeLength = new Map<number, number>()
+
+  constructor(
+    readonly cfg: C,
+    options: CollectorOptions,
+  ) {
+    this.env = options.env
+    this.policy = options.policy
+    this.logger = options.logger
+  }
+
+  /** Collects `count` samples (sample collector) or episodes (episode collector). */
+  abstract collect(count: number, options?: CollectOptions): Promise<Transition[]>
+
+  /** Env steps taken so far, warm-up included. */
+  get envstep(): number {
+    return this.statistics.total_envstep
+  }
+
+  get episode_count(): number {
+    return this.statistics.total_episode
+  }
+
+  get env_num(): number {
+    return this.env.env_num
+  }
+
+  /** The space that the policy acts in. */
+  get action_space(): Space {
+    return this.env.action_space
+  }
+
+  /** Swaps the acting policy, as the warm-up does; returns the one that acted before. */
+  reset_policy(policy: CollectMode): CollectMode {
+    const before = this.policy
+    this.policy = policy
+    return before
+  }
+
+  /**
+   * One step of every ready environment. Returns the pieces that the step completed: by `cut`, or by an episode's end. An
+   * abnormal step drops the environment's piece.
+   */
+  protected async stepAll(options: CollectOptions, cut: Cut): Promise<Piece[]> {
+    const obs = this.env.ready_obs
+    const outputs = await this.policy.forward(obs, options.policy_kwargs ?? {})
+    const actions = Object.fromEntries(Object.entries(outputs).map(([id, output]) => [id, output.action]))
+    const timesteps = await this.env.step(actions)
+    const pieces: Piece[] = []
+    for (const [key, timestep] of Object.entries(timesteps)) {
+      const id = Number(key)
+      if (timestep.info['abnormal'] === true) {
+        this.drop(id)
+        continue
+      }
+      this.statistics.total_envstep++
+      const piece = this.take(id, obs[id] as Obs, outputs[id] as PolicyOutput, timestep, options)
+      if (timestep.done) {
+        pieces.push({ transitions: piece, fresh: piece.length })
+        this.pending.set(id, [])
+        this.finishEpisode(id, timestep, options)
+      } else if (piece.length >= cut.length + cut.lookahead) {
+        pieces.push({ transitions: piece, fresh: cut.length })
+        this.pending.set(id, piece.slice(cut.length))
+      }
+    }
+    return pieces
+  }
+
+  private take(id: number, obs: Obs, output: PolicyOutput, timestep: EnvTimestep<Obs>, options: CollectOptions): Transition[] {
+    const transition = this.policy.process_transition(obs, output, timestep)
+    transition['collect_iter'] = options.train_iter ?? 0
+    const piece = this.pending.get(id) ?? []
+    piece.push(transition)
+    this.pending.set(id, piece)
+    this.episodeLength.set(id, (this.episodeLength.get(id) ?? 0) + 1)
+    return piece
+  }
+
+  private finishEpisode(id: number, timestep: EnvTimestep<Obs>, options: CollectOptions): void {
+    if (options.record !== false) {
+      this.statistics.addEpisode(Number(timestep.info['eval_episode_return']), this.episodeLength.get(id) ?? 0)
+    }
+    this.episodeLength.set(id, 0)
+    this.policy.reset([id])
+  }
+
+  private drop(id: number): void {
+    this.pending.set(id, [])
+    this.episodeLength.set(id, 0)
+    this.policy.reset([id])
+  }
+
+  /** An attribute of the policy, undefined when it has none of that name. */
+  protected attribute(name: string): unknown {
+    return this.policy.has_attribute(name) ? this.policy.get_attribute(name) : undefined
+  }
+
+  protected async timed<T extends readonly unknown[]>(options: CollectOptions, body: () => Promise<T>): Promise<T> {
+    const start = performance.now()
+    const stepsBefore = this.envstep
+    const result = await body()
+    if (options.record !== false) {
+      this.statistics.addCollect(this.envstep - stepsBefore, result.length, (performance.now() - start) / 1000)
+      this.statistics.show(this.logger, options.train_iter ?? 0, this.cfg.collect_print_freq)
+    }
+    return result
+  }
+
+  async close(): Promise<void> {
+    await this.env.close()
+  }
+
+  state_dict(): StateTree {
+    return {
+      statistics: this.statistics.state_dict(),
+      pending: Object.fromEntries([...this.pending].map(([id, piece]) => [String(id), encodeTransitions(piece)])),
+      episode_length: Object.fromEntries([...this.episodeLength].map(([id, n]) => [String(id), n])),
+    }
+  }
+
+  load_state_dict(state: StateTree): void {
+    this.statistics.load_state_dict(state['statistics'] as StateTree)
+    this.pending.clear()
+    for (const [id, piece] of Object.entries((state['pending'] ?? {}) as StateTree)) {
+      this.pending.set(Number(id), decodeTransitions(piece as StateTree))
+    }
+    this.episodeLength.clear()
+    for (const [id, n] of Object.entries((state['episode_length'] ?? {}) as StateTree)) this.episodeLength.set(Number(id), n as number)
+  }
+}

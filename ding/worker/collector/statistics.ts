@@ -1,0 +1,83 @@
+import type { Logger } from '../../logger/index.js'
+import type { Resumable, StateTree } from '../../utils/index.js'
+
+/** Counts and returns of what a collector has collected, in the console fields and tags of DI-engine. */
+export class CollectStatistics implements Resumable {
+  total_envstep = 0
+  total_sample = 0
+  total_episode = 0
+  private returns: number[] = []
+  private lengths: number[] = []
+  private steps = 0
+  private samples = 0
+  private seconds = 0
+  private lastShown = 0
+
+  addCollect(steps: number, samples: number, seconds: number): void {
+    this.steps += steps
+    this.samples += samples
+    this.seconds += seconds
+    this.total_sample += samples
+  }
+
+  addEpisode(episodeReturn: number, length: number): void {
+    this.returns.push(episodeReturn)
+    this.lengths.push(length)
+    this.total_episode++
+  }
+
+  /** Logs and starts anew once `every` train iterations have passed and an episode has ended. */
+  show(logger: Logger, train_iter: number, every: number): void {
+    if (train_iter - this.lastShown < every || this.returns.length === 0) return
+    this.lastShown = train_iter
+    const n = this.returns.length
+    const mean = this.returns.reduce((a, b) => a + b, 0) / n
+    const std = Math.sqrt(this.returns.reduce((a, b) => a + (b - mean) ** 2, 0) / n)
+    const perSecond = (count: number) => (this.seconds > 0 ? count / this.seconds : 0)
+    const row: Record<string, number> = {
+      episode_count: n,
+      envstep_count: this.steps,
+      train_sample_count: this.samples,
+      avg_envstep_per_episode: this.lengths.reduce((a, b) => a + b, 0) / n,
+      avg_sample_per_episode: this.samples / n,
+      avg_envstep_per_sec: perSecond(this.steps),
+      avg_train_sample_per_sec: perSecond(this.samples),
+      avg_episode_per_sec: perSecond(n),
+      reward_mean: mean,
+      reward_std: std,
+      reward_max: Math.max(...this.returns),
+      reward_min: Math.min(...this.returns),
+      total_envstep_count: this.total_envstep,
+      total_train_sample_count: this.total_sample,
+      total_episode_count: this.total_episode,
+    }
+    logger.table('collect end', row)
+    for (const [name, value] of Object.entries(row)) {
+      logger.scalar(`collector_iter/${name}`, value, train_iter)
+      if (!name.startsWith('total_')) logger.scalar(`collector_step/${name}`, value, this.total_envstep)
+    }
+    this.returns = []
+    this.lengths = []
+    this.steps = 0
+    this.samples = 0
+    this.seconds = 0
+  }
+
+  /** Wall-clock seconds are left out: they say nothing about the state of the run. */
+  state_dict(): StateTree {
+    const { total_envstep, total_sample, total_episode, returns, lengths, steps, samples, lastShown } = this
+    return { total_envstep, total_sample, total_episode, returns, lengths, steps, samples, last_shown: lastShown }
+  }
+
+  load_state_dict(state: StateTree): void {
+    this.total_envstep = state['total_envstep'] as number
+    this.total_sample = state['total_sample'] as number
+    this.total_episode = state['total_episode'] as number
+    this.returns = [...(state['returns'] as number[])]
+    this.lengths = [...(state['lengths'] as number[])]
+    this.steps = state['steps'] as number
+    this.samples = state['samples'] as number
+    this.lastShown = state['last_shown'] as number
+    this.seconds = 0
+  }
+}

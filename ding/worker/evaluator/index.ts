@@ -1,0 +1,1 @@
+export * from './interaction_serial_evaluator.js'

@@ -1,0 +1,204 @@
+import { type ConfigOf, schema } from '../../config/index.js'
+import type { EnvManager } from '../../envs/index.js'
+import type { Logger } from '../../logger/index.js'
+import type { EvalMode } from '../../policy/index.js'
+import { SERIAL_EVALUATOR_REGISTRY } from '../../registry/index.js'
+import { EnvError, type Resumable, type StateTree } from '../../utils/index.js'
+
+export const interactionEvaluatorConfig = schema({
+  eval_freq: { doc: 'Evaluate every this many train iterations.', format: 'positive_int', default: 1000 },
+  n_episode: {
+    doc: 'Episodes per evaluation, spread over the evaluator environments. Filled from env.n_evaluator_episode.',
+    format: 'positive_int',
+    default: null,
+    nullable: true,
+  },
+  stop_value: {
+    doc: 'Mean return that ends the run. Filled from env.stop_value.',
+    format: 'number',
+    infinity: true,
+    default: Number.POSITIVE_INFINITY,
+  },
+})
+
+export type InteractionEvaluatorConfig = ConfigOf<typeof interactionEvaluatorConfig>
+
+export interface EvaluatorOptions {
+  readonly env: EnvManager
+  readonly policy: EvalMode
+  readonly logger: Logger
+  /** Seed of the evaluation episodes: episode `k` of environment `i` is the same at every evaluation. */
+  readonly seed: number
+}
+
+export interface EpisodeInfo {
+  /** Returns of the episodes, environment by environment. */
+  eval_episode_return: number[]
+  eval_episode_return_mean: number
+  [key: string]: number | number[]
+}
+
+/** Fails an evaluation whose environments keep breaking. */
+const MAX_ABNORMAL = 100
+
+/**
+ * Plays a fixed set of episodes: the first `quota` of each environment, with the same seeds at every evaluation, and
+ * environments that have filled their quota rest (DI-engine keeps the latest ones, which favours short episodes).
+ */
+@SERIAL_EVALUATOR_REGISTRY.register('interaction')
+export class InteractionSerialEvaluator implements Resumable {
+  static readonly config = interactionEvaluatorConfig
+  private readonly env: EnvManager
+  private readonly policy: EvalMode
+  private readonly logger: Logger
+  private readonly seed: number
+  private lastEvalIter = -1
+  private best = Number.NEGATIVE_INFINITY
+
+  constructor(
+    readonly cfg: InteractionEvaluatorConfig,
+    options: EvaluatorOptions,
+  ) {
+    this.env = options.env
+    this.policy = options.policy
+    this.logger = options.logger
+    this.seed = options.seed
+  }
+
+  /** The best mean return so far. */
+  get max_episode_return(): number {
+    return this.best
+  }
+
+  /** True before the first evaluation and when `eval_freq` iterations have passed since the last. */
+  should_eval(train_iter: number): boolean {
+    if (train_iter === this.lastEvalIter) return false
+    return this.lastEvalIter < 0 || train_iter - this.lastEvalIter >= this.cfg.eval_freq
+  }
+
+  /**
+   * Evaluates. @param save_ckpt_fn called with 'ckpt_best' when the mean return is the best so far.
+   * `stop` is true when the mean return has reached `stop_value` after some training.
+   */
+  async eval(
+    save_ckpt_fn?: (name: string) => void,
+    train_iter = -1,
+    envstep = -1,
+    n_episode = this.cfg.n_episode ?? this.env.env_num,
+  ): Promise<{ stop: boolean; episode_info: EpisodeInfo }> {
+    const start = performance.now()
+    const { returns, steps, extra } = await this.play(n_episode)
+    const seconds = (performance.now() - start) / 1000
+    const episode_info: EpisodeInfo = { ...summarise(extra), eval_episode_return: returns, eval_episode_return_mean: mean(returns) }
+    this.report(episode_info, { train_iter, envstep, steps, seconds })
+    this.lastEvalIter = train_iter
+    const value = episode_info.eval_episode_return_mean
+    if (value > this.best) {
+      this.best = value
+      save_ckpt_fn?.('ckpt_best')
+    }
+    return { stop: value >= this.cfg.stop_value && train_iter > 0, episode_info }
+  }
+
+  private async play(n_episode: number) {
+    const { env } = this
+    const quota = Array.from({ length: env.env_num }, (_, i) => Math.floor(n_episode / env.env_num) + (i < n_episode % env.env_num ? 1 : 0))
+    const returns: number[][] = quota.map(() => [])
+    const extra: Record<string, number[]> = {}
+    const attempts = quota.map(() => 0)
+    let steps = 0
+    let abnormal = 0
+    const active = new Set(quota.flatMap((n, i) => (n > 0 ? [i] : [])))
+    await env.reset(Object.fromEntries([...active].map((id) => [id, { seed: this.episodeSeed(id, 0) }])))
+    this.policy.reset([...active])
+    while (active.size > 0) {
+      const ready = env.ready_obs
+      const obs = Object.fromEntries([...active].flatMap((id) => (ready[id] === undefined ? [] : [[id, ready[id]]])))
+      const outputs = await this.policy.forward(obs)
+      const timesteps = await env.step(Object.fromEntries(Object.entries(outputs).map(([id, o]) => [id, o.action])))
+      for (const [key, timestep] of Object.entries(timesteps)) {
+        const id = Number(key)
+        const broken = timestep.info['abnormal'] === true
+        if (broken && ++abnormal > MAX_ABNORMAL) {
+          throw new EnvError(
+            `Evaluation gave up: environments broke ${abnormal} times. The last one was environment ${id}: ${String(timestep.info['reason'] ?? 'no reason given')}.`,
+          )
+        }
+        steps++
+        if (!broken && !timestep.done) continue
+        if (!broken) {
+          const episodeReturn = Number(timestep.info['eval_episode_return'])
+          returns[id]?.push(episodeReturn)
+          const line = `[EVALUATOR]env ${id} finish episode, final reward: ${episodeReturn.toFixed(4)}, current episode: ${returns[id]?.length}`
+          this.logger.info(line, { console: false })
+          collectExtra(extra, timestep.info['episode_info'])
+        }
+        attempts[id] = (attempts[id] ?? 0) + 1
+        this.policy.reset([id])
+        if ((returns[id]?.length ?? 0) >= (quota[id] ?? 0)) active.delete(id)
+        else await env.reset({ [id]: { seed: this.episodeSeed(id, attempts[id]) } })
+      }
+    }
+    return { returns: returns.flat(), steps, extra }
+  }
+
+  /** Seeds by (environment, episode), the same at each evaluation; a broken episode is replaced by the next in line. */
+  private episodeSeed(id: number, episode: number): number {
+    return this.seed + id + episode * this.env.env_num
+  }
+
+  private report(info: EpisodeInfo, at: { train_iter: number; envstep: number; steps: number; seconds: number }): void {
+    const returns = info.eval_episode_return
+    const average = info.eval_episode_return_mean
+    const row: Record<string, number | string> = {
+      train_iter: at.train_iter,
+      episode_count: returns.length,
+      envstep_count: at.steps,
+      avg_envstep_per_episode: at.steps / returns.length,
+      evaluate_time: at.seconds,
+      avg_envstep_per_sec: at.steps / at.seconds,
+      avg_time_per_episode: at.seconds / returns.length,
+      reward_mean: average,
+      reward_std: Math.sqrt(mean(returns.map((r) => (r - average) ** 2))),
+      reward_max: Math.max(...returns),
+      reward_min: Math.min(...returns),
+      ...Object.fromEntries(Object.entries(info).filter((e): e is [string, number] => typeof e[1] === 'number')),
+    }
+    this.logger.table('evaluation', row)
+    for (const [name, value] of Object.entries(row)) {
+      if (name === 'train_iter' || typeof value !== 'number') continue
+      if (at.train_iter >= 0) this.logger.scalar(`evaluator_iter/${name}`, value, at.train_iter)
+      if (at.envstep >= 0) this.logger.scalar(`evaluator_step/${name}`, value, at.envstep)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.env.close()
+  }
+
+  state_dict(): StateTree {
+    return { last_eval_iter: this.lastEvalIter, best: this.best }
+  }
+
+  load_state_dict(state: StateTree): void {
+    this.lastEvalIter = state['last_eval_iter'] as number
+    this.best = state['best'] as number
+  }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length
+}
+
+function collectExtra(into: Record<string, number[]>, info: unknown): void {
+  if (typeof info !== 'object' || info === null) return
+  for (const [name, value] of Object.entries(info)) {
+    if (typeof value !== 'number') continue
+    into[name] ??= []
+    into[name].push(value)
+  }
+}
+
+function summarise(extra: Record<string, number[]>): Record<string, number> {
+  return Object.fromEntries(Object.entries(extra).map(([name, values]) => [name, mean(values)]))
+}

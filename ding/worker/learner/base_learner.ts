@@ -1,0 +1,247 @@
+import { join } from 'node:path'
+import { type ConfigOf, schema } from '../../config/index.js'
+import type { Batch, PriorityInfo } from '../../data/index.js'
+import type { Logger } from '../../logger/index.js'
+import type { LearnMode, LearnOutput } from '../../policy/index.js'
+import { LEARNER_REGISTRY } from '../../registry/index.js'
+import { CheckpointError, loadState, NumericError, type Resumable, saveState, type StateTree } from '../../utils/index.js'
+import { createHook, HOOK_POSITIONS, type HookPosition, type LearnerHook } from './learner_hook.js'
+import { MovingAverage } from './moving_average.js'
+
+export const baseLearnerConfig = schema({
+  train_iterations: {
+    doc: "Kept for DI-engine's configs; a run is ended by stop_value, max_train_iter or max_env_step.",
+    format: 'positive_number',
+    default: 1e9,
+  },
+  dataloader: { num_workers: { doc: "DI-engine's data loader processes; has no effect.", format: 'nonnegative_int', default: 0 } },
+  log_policy: { doc: 'Write the model to the log once, before training.', format: 'boolean', default: true },
+  is_multitask_pipeline: { doc: "DI-engine's multi-task switch; has no effect.", format: 'boolean', default: false },
+  only_monitor_rank0: { doc: "DI-engine's multi-device logging switch; has no effect.", format: 'boolean', default: true },
+  hook: {
+    load_ckpt_before_run: { doc: 'Checkpoint to load before the first iteration; empty for none.', format: 'string', default: '' },
+    log_show_after_iter: { doc: 'Log the averaged training variables every this many iterations.', format: 'positive_int', default: 100 },
+    save_ckpt_after_iter: { doc: 'Save a checkpoint every this many iterations.', format: 'positive_int', default: 10000 },
+    save_run_state: {
+      doc: 'Beside each checkpoint, save all that --resume needs, replay buffer included (one file, overwritten).',
+      format: 'boolean',
+      default: true,
+    },
+    save_ckpt_after_run: { doc: 'Save a checkpoint when the run ends.', format: 'boolean', default: true },
+    log_reduce_after_iter: { doc: "DI-engine's averaging over devices; has no effect on one.", format: 'boolean', default: false },
+    custom: {
+      doc: 'More hooks, by name: { type, position, priority, ext_args }, with types made known by register_learner_hook.',
+      format: 'any_record',
+      default: {},
+    },
+  },
+})
+
+export type BaseLearnerConfig = ConfigOf<typeof baseLearnerConfig>
+
+export interface LearnerOptions {
+  readonly policy: LearnMode
+  readonly logger: Logger
+  readonly exp_name: string
+  readonly instance_name?: string
+}
+
+/** Width of the window that logged variables are averaged over, in iterations (DI-engine's). */
+const WINDOW = 10
+
+/** Trains a policy batch by batch, calls hooks, keeps count, writes checkpoints. */
+@LEARNER_REGISTRY.register('base')
+export class BaseLearner implements Resumable {
+  static readonly config = baseLearnerConfig
+
+  readonly policy: LearnMode
+  readonly exp_name: string
+  readonly instance_name: string
+  /** Env steps at the last update, for the x axis of `learner_step/`. */
+  collector_envstep = 0
+  /** The last checkpoint written, to be named when a run breaks. */
+  last_checkpoint: string | undefined
+  private readonly logger: Logger
+  private readonly hooks: LearnerHook[] = []
+  private readonly averages = new MovingAverage(WINDOW)
+  private iteration = 0
+  private priorities: PriorityInfo | undefined
+
+  constructor(
+    readonly cfg: BaseLearnerConfig,
+    options: LearnerOptions,
+  ) {
+    this.policy = options.policy
+    this.exp_name = options.exp_name
+    this.instance_name = options.instance_name ?? 'learner'
+    this.logger = options.logger
+    this.registerConfiguredHooks()
+    if (cfg.log_policy) this.logger.info(this.policy.info())
+  }
+
+  /** Updates done so far. */
+  get train_iter(): number {
+    return this.iteration
+  }
+
+  get priority_info(): PriorityInfo | undefined {
+    return this.priorities
+  }
+
+  get learn_info(): { learner_step: number; priority_info: PriorityInfo | undefined } {
+    return { learner_step: this.iteration, priority_info: this.priorities }
+  }
+
+  /** Learns from one batch. @throws NumericError when a loss or gradient is not finite. */
+  async train(data: Batch, envstep = -1): Promise<LearnOutput[]> {
+    await this.call_hook('before_iter')
+    this.collector_envstep = envstep
+    const outputs = [await this.forward(data)].flat()
+    this.priorities = undefined
+    for (const output of outputs) {
+      this.takePriorities(output, data)
+      this.averages.push(scalarsOf(output))
+      this.iteration++
+      this.writeHistograms(output)
+      await this.call_hook('after_iter')
+    }
+    return outputs
+  }
+
+  register_hook(hook: LearnerHook): void {
+    this.hooks.push(hook)
+    this.hooks.sort((a, b) => a.priority - b.priority)
+  }
+
+  /** Runs the hooks of one position in order of priority. */
+  async call_hook(position: HookPosition): Promise<void> {
+    for (const hook of this.hooks) if (hook.position === position) await hook.call(this)
+  }
+
+  /** The hooks by position, for people. */
+  show_hooks(): string {
+    return HOOK_POSITIONS.map((position) => {
+      const here = this.hooks.filter((h) => h.position === position)
+      return `${position}: ${here.map((h) => `${h.name} (priority ${h.priority})`).join(', ') || '-'}`
+    }).join('\n')
+  }
+
+  /** Writes the moving averages of the policy's monitored variables. */
+  log_show(): void {
+    const variables: Record<string, number> = {}
+    for (const name of this.policy.monitor_vars()) {
+      const value = this.averages.mean(name)
+      if (value !== undefined) variables[`${name}_avg`] = value
+    }
+    this.logger.table(`=== Training Iteration ${this.iteration} Result ===`, variables)
+    for (const [name, value] of Object.entries(variables)) {
+      this.logger.scalar(`${this.instance_name}_iter/${name}`, value, this.iteration)
+      if (this.collector_envstep >= 0) {
+        this.logger.scalar(`${this.instance_name}_step/${name}`, value, this.collector_envstep)
+      }
+    }
+  }
+
+  /** Folder of this learner's checkpoints. */
+  get ckpt_dir(): string {
+    return join(this.exp_name, this.instance_name === 'learner' ? 'ckpt' : `ckpt_${this.instance_name}`)
+  }
+
+  /** Writes `<exp_name>/ckpt/<name>.safetensors` and returns its path. */
+  save_checkpoint(name = `iteration_${this.iteration}`): string {
+    const path = join(this.ckpt_dir, `${name}.safetensors`)
+    saveState(path, { ...this.policy.state_dict(), last_iter: this.iteration, last_step: this.collector_envstep })
+    this.last_checkpoint = path
+    this.logger.info(`learner save ckpt in ${path}`)
+    return path
+  }
+
+  /** Loads weights, optimizer and counters. @throws CheckpointError, with nothing changed, when the file is not usable. */
+  load_checkpoint(path: string): void {
+    const { tree } = loadState(path)
+    const { last_iter, last_step, ...policy } = tree
+    if (typeof last_iter !== 'number' || typeof last_step !== 'number') {
+      throw new CheckpointError(`${path} has no last_iter and last_step: it is not a learner's checkpoint.`)
+    }
+    this.policy.load_state_dict(policy)
+    this.iteration = last_iter
+    this.collector_envstep = last_step
+    this.logger.info(`learner load ckpt from ${path} (iteration ${last_iter}, env step ${last_step})`)
+  }
+
+  state_dict(): StateTree {
+    return {
+      policy: this.policy.state_dict(),
+      last_iter: this.iteration,
+      last_step: this.collector_envstep,
+      averages: this.averages.state_dict(),
+    }
+  }
+
+  load_state_dict(state: StateTree): void {
+    this.policy.load_state_dict(state['policy'] as StateTree)
+    this.iteration = state['last_iter'] as number
+    this.collector_envstep = state['last_step'] as number
+    this.averages.load_state_dict(state['averages'] as StateTree)
+  }
+
+  private async forward(data: Batch): Promise<LearnOutput | LearnOutput[]> {
+    try {
+      return await this.policy.forward(data)
+    } catch (error) {
+      if (!(error instanceof NumericError)) throw error
+      const saved = this.last_checkpoint ?? 'none yet'
+      throw new NumericError(`At training iteration ${this.iteration}: ${error.message} Last good checkpoint: ${saved}.`, {
+        cause: error,
+      })
+    }
+  }
+
+  private takePriorities(output: LearnOutput, data: Batch): void {
+    const priority = output['priority']
+    if (priority === undefined || typeof priority === 'number') return
+    const idx = data['replay_buffer_idx']
+    const id = data['replay_unique_id']
+    if (idx === undefined || id === undefined || !('data' in idx) || !('data' in id)) return
+    this.priorities = {
+      replay_buffer_idx: (idx.data as Int32Array).slice(),
+      replay_unique_id: (id.data as Int32Array).slice(),
+      priority: priority.slice(),
+    }
+  }
+
+  private writeHistograms(output: LearnOutput): void {
+    const prefix = '[histogram]'
+    for (const [name, value] of Object.entries(output)) {
+      if (name.startsWith(prefix) && typeof value !== 'number') {
+        this.logger.histogram(`${this.instance_name}/${name.slice(prefix.length)}`, value, this.iteration)
+      }
+    }
+  }
+
+  private registerConfiguredHooks(): void {
+    const { hook } = this.cfg
+    const add = (name: string, type: string, position: HookPosition, ext_args: Record<string, unknown>) =>
+      this.register_hook(createHook(type, { name, position, ext_args }))
+    add('load_ckpt_before_run', 'load_ckpt', 'before_run', { load_path: hook.load_ckpt_before_run })
+    add('log_show_after_iter', 'log_show', 'after_iter', { freq: hook.log_show_after_iter })
+    add('save_ckpt_after_iter', 'save_ckpt', 'after_iter', { freq: hook.save_ckpt_after_iter })
+    if (hook.save_ckpt_after_run) add('save_ckpt_after_run', 'save_ckpt', 'after_run', {})
+    if (hook.log_reduce_after_iter) add('log_reduce_after_iter', 'log_reduce', 'after_iter', {})
+    for (const [name, value] of Object.entries(hook.custom)) {
+      const { type, position, priority, ext_args } = value as Record<string, unknown>
+      this.register_hook(
+        createHook(String(type), {
+          name,
+          ext_args: (ext_args ?? {}) as Record<string, unknown>,
+          ...(position === undefined ? {} : { position: position as HookPosition }),
+          ...(priority === undefined ? {} : { priority: Number(priority) }),
+        }),
+      )
+    }
+  }
+}
+
+function scalarsOf(output: LearnOutput): Record<string, number> {
+  return Object.fromEntries(Object.entries(output).filter((e): e is [string, number] => typeof e[1] === 'number'))
+}

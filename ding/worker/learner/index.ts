@@ -1,0 +1,2 @@
+export * from './base_learner.js'
+export * from './learner_hook.js'

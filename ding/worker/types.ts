@@ -1,0 +1,18 @@
+import type { BaseCollector, CollectorOptions } from './collector/index.js'
+import type { EvaluatorOptions, InteractionSerialEvaluator } from './evaluator/index.js'
+import type { BaseLearner, LearnerOptions } from './learner/index.js'
+
+/** What LEARNER_REGISTRY holds. */
+export type LearnerClass = new (cfg: never, options: LearnerOptions) => BaseLearner
+/** What SERIAL_COLLECTOR_REGISTRY holds. */
+export type CollectorClass = new (cfg: never, options: CollectorOptions) => BaseCollector
+/** What SERIAL_EVALUATOR_REGISTRY holds. */
+export type EvaluatorClass = new (cfg: never, options: EvaluatorOptions) => InteractionSerialEvaluator
+
+declare module '../registry/index.js' {
+  interface RegistryTypes {
+    learner: LearnerClass
+    serial_collector: CollectorClass
+    serial_evaluator: EvaluatorClass
+  }
+}
