@@ -1,0 +1,39 @@
+// For what it registers.
+import '../ding/index.js'
+import { explain, renderText } from '../ding/config/index.js'
+import { importNames, type RegistryName, registries } from '../ding/registry/index.js'
+import { didYouMean, UsageError } from '../ding/utils/index.js'
+
+/** What `ding registry [name]` prints: the entries of a registry with where they come from, or the registries. */
+export async function registryCommand(name: string | undefined, modules: readonly string[]): Promise<string> {
+  await importNames([...modules], process.cwd())
+  if (name === undefined) {
+    const lines = Object.entries(registries).map(([key, registry]) => `${key.padEnd(22)} ${registry.query().length} registered`)
+    return `${lines.join('\n')}\n`
+  }
+  if (!Object.hasOwn(registries, name)) {
+    const known = Object.keys(registries)
+    throw new UsageError(`There is no registry "${name}".${didYouMean(name, known)} There are: ${known.join(', ')}.`)
+  }
+  const registry = registries[name as RegistryName]
+  const rows = registry.query().map((entry) => {
+    const { owner, aliases } = registry.details(entry)
+    return [entry, owner, aliases.length === 0 ? '' : `also: ${aliases.join(', ')}`]
+  })
+  if (rows.length === 0) return `Nothing is registered in "${name}".\n`
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] as string).length)))
+  return `${rows.map(([a, b, c]) => `${(a as string).padEnd(widths[0] as number)}  ${(b as string).padEnd(widths[1] as number)}  ${c}`.trimEnd()).join('\n')}\n`
+}
+
+/** What `ding config explain TARGET [KEY]` prints: all keys of a config file or a policy, or those at or below one key. */
+export async function explainCommand(target: string, key: string | undefined, overrides: readonly [string, string][]): Promise<string> {
+  const rows = await explain(target, { overrides })
+  if (key === undefined) return `${renderText(rows)}\n`
+  const inside = rows.filter(({ path }) => path === key || path.startsWith(`${key}.`))
+  const found = inside.length > 0 ? inside : rows.filter(({ path }) => path.endsWith(`.${key}`))
+  if (found.length === 0) {
+    const names = new Set(rows.flatMap(({ path }) => [path, path.split('.').at(-1) as string]))
+    throw new UsageError(`${target} has no key "${key}".${didYouMean(key, names)}`)
+  }
+  return `${renderText(found)}\n`
+}

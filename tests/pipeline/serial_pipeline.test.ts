@@ -1,0 +1,137 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { collect_demo_data, evaluate, read_config, ROLES, resume_pipeline, serial_pipeline } from '../../entry/index.js'
+import { BUFFER_REGISTRY, compile_config, loadState, RandomStream } from '../../ding/index.js'
+import { smallDqn, temporaryFolder } from '../fixtures/configs.js'
+
+const quiet = { console: 'quiet' } as const
+
+describe('serial_pipeline', () => {
+  test('stops at max_train_iter with a final evaluation, and leaves the experiment folder of DI-engine', async () => {
+    const work_dir = temporaryFolder()
+    const result = await serial_pipeline(smallDqn(), 0, { ...quiet, work_dir, max_train_iter: 120 })
+    expect(result).toMatchObject({ stop: false, stop_reason: 'max_train_iter', train_iter: 120 })
+    expect(result.eval_value_raw).toHaveLength(3)
+    expect(result.eval_value).toBeCloseTo(result.eval_value_raw.reduce((a, b) => a + b, 0) / 3, 10)
+    const folder = join(work_dir, 'small_dqn')
+    for (const file of ['total_config.json', 'result.json', 'ckpt/ckpt_best.safetensors', 'ckpt/iteration_120.safetensors', 'ckpt/run_state.safetensors', 'log/learner/learner_logger.txt', 'log/collector/collector_logger.txt', 'log/evaluator/evaluator_logger.txt']) {
+      expect(existsSync(join(folder, file)), file).toBe(true)
+    }
+    expect(readdirSync(join(folder, 'log', 'serial')).some((name) => name.includes('tfevents'))).toBe(true)
+    const written = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')) as Record<string, unknown>
+    expect(written).toMatchObject({ stop_reason: 'max_train_iter', train_iter: 120, env_step: result.env_step })
+  })
+
+  test('stops at max_env_step', async () => {
+    const result = await serial_pipeline(smallDqn(), 1, { ...quiet, work_dir: temporaryFolder(), max_env_step: 64 })
+    expect(result).toMatchObject({ stop_reason: 'max_env_step' })
+    // Limits are looked at between rounds: less than one round over.
+    expect(result.env_step).toBeGreaterThanOrEqual(64)
+    expect(result.env_step).toBeLessThan(64 + 16)
+  })
+
+  test('stops when the stop value is reached after some training', async () => {
+    const config = smallDqn({}, { stop_value: 1 })
+    const result = await serial_pipeline(config, 0, { ...quiet, work_dir: temporaryFolder(), max_train_iter: 1000 })
+    expect(result).toMatchObject({ stop: true, stop_reason: 'stop_value', train_iter: 100 })
+  })
+
+  test('the same seed gives the same weights, another seed others', async () => {
+    const weights = async (seed: number) => {
+      const work_dir = temporaryFolder()
+      await serial_pipeline(smallDqn(), seed, { ...quiet, work_dir, max_train_iter: 40 })
+      return readFileSync(join(work_dir, 'small_dqn', 'ckpt', 'iteration_40.safetensors'))
+    }
+    const [first, second, other] = [await weights(3), await weights(3), await weights(4)]
+    expect(first.equals(second)).toBe(true)
+    expect(first.equals(other)).toBe(false)
+  })
+
+  test('random_collect_size fills the buffer before the first update and counts as env steps', async () => {
+    const config = smallDqn({ random_collect_size: 100 })
+    const result = await serial_pipeline(config, 0, { ...quiet, work_dir: temporaryFolder(), max_train_iter: 4 })
+    expect(result.env_step).toBeGreaterThanOrEqual(108)
+    expect(result.train_iter).toBe(4)
+  })
+
+  test('trains with prioritised replay, importance weights, n-step returns and noisy layers together', async () => {
+    const [main, create] = smallDqn({
+      priority: true,
+      priority_IS_weight: true,
+      nstep: 3,
+      noisy_net: true,
+      model: { obs_shape: 4, action_shape: 2, encoder_hidden_size_list: [32, 32], noise: true },
+    })
+    const config: [object, object] = [main, { ...create, replay_buffer: { type: 'advanced' } }]
+    const result = await serial_pipeline(config, 0, { ...quiet, work_dir: temporaryFolder(), max_train_iter: 40 })
+    expect(result.train_iter).toBe(40)
+  })
+
+  test('the episode collector collects whole episodes', async () => {
+    const [main, create] = smallDqn({ collect: { n_sample: null, n_episode: 4 } })
+    const config: [object, object] = [main, { ...create, collector: { type: 'episode' } }]
+    const result = await serial_pipeline(config, 0, { ...quiet, work_dir: temporaryFolder(), max_train_iter: 8 })
+    expect(result.train_iter).toBe(8)
+    expect(result.env_step).toBeGreaterThan(8 * 4)
+  })
+
+  test('an abort ends the run in order, and it can be resumed to the same end as a run that went straight through', async () => {
+    const straight = temporaryFolder()
+    await serial_pipeline(smallDqn(), 5, { ...quiet, work_dir: straight, max_train_iter: 80 })
+    const work_dir = temporaryFolder()
+    const controller = new AbortController()
+    controller.abort()
+    const stopped = await serial_pipeline(smallDqn(), 5, { ...quiet, work_dir, max_train_iter: 80, signal: controller.signal })
+    expect(stopped.stop_reason).toBe('interrupted')
+    const resumed = await resume_pipeline(join(work_dir, 'small_dqn'), { ...quiet, max_train_iter: 80 })
+    expect(resumed.train_iter).toBe(80)
+    const state = (folder: string) => readFileSync(join(folder, 'small_dqn', 'ckpt', 'run_state.safetensors'))
+    expect(state(work_dir).equals(state(straight))).toBe(true)
+  })
+
+  test('total_config.json compiles to the same config again', async () => {
+    const work_dir = temporaryFolder()
+    await serial_pipeline(smallDqn(), 7, { ...quiet, work_dir, max_train_iter: 4 })
+    const file = await read_config(join(work_dir, 'small_dqn', 'total_config.json'))
+    const again = await compile_config(file.main_config, file.create_config, { save: false, renew_dir: false, work_dir })
+    expect(again.main_config).toEqual(file.main_config)
+    expect(again.seed).toBe(7)
+  })
+
+  test('any role can be rebound', async () => {
+    let built = 0
+    await serial_pipeline(smallDqn(), 0, {
+      ...quiet,
+      work_dir: temporaryFolder(),
+      max_train_iter: 4,
+      rebind: (container) => {
+        container.rebind(ROLES.buffer).toDynamicValue(() => {
+          built++
+          return new (BUFFER_REGISTRY.get('naive'))({ replay_buffer_size: 64 } as never, { random: RandomStream.fromSeed(0) })
+        })
+      },
+    })
+    expect(built).toBe(1)
+  })
+})
+
+describe('evaluate and collect_demo_data', () => {
+  test('evaluate loads a checkpoint and repeats its evaluation; collect_demo_data records it without random actions', async () => {
+    const work_dir = temporaryFolder()
+    const trained = await serial_pipeline(smallDqn(), 0, { ...quiet, work_dir, max_train_iter: 40 })
+    const load_path = join(work_dir, 'small_dqn', 'ckpt', 'iteration_40.safetensors')
+    const evaluated = await evaluate(smallDqn(), 0, { ...quiet, work_dir, load_path })
+    expect(evaluated.eval_value_raw).toEqual(trained.eval_value_raw)
+    expect(evaluated.train_iter).toBe(40)
+    const expert_data_path = join(work_dir, 'demo.safetensors')
+    const { count } = await collect_demo_data(smallDqn(), 0, { ...quiet, work_dir, state_dict_path: load_path, collect_count: 50, expert_data_path })
+    expect(count).toBe(50)
+    expect(Object.keys(loadState(expert_data_path).tree).length).toBeGreaterThan(0)
+  })
+
+  test('a missing and a truncated checkpoint are told apart, with the file named', async () => {
+    const work_dir = temporaryFolder()
+    await expect(evaluate(smallDqn(), 0, { ...quiet, work_dir, load_path: join(work_dir, 'none.safetensors') })).rejects.toThrow(/no checkpoint .*none\.safetensors/)
+  })
+})
