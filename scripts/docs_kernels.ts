@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Lowering } from '../ding/compute/kernels/index.js'
 import { KERNELS, UNSUPPORTED } from '../ding/compute/kernels/index.js'
+import { REPAIRED_ON_WASM } from '../ding/compute/runtime/tfjs_repairs.js'
 import { CASES } from '../tests/unit/compute/kernels/cases/index.js'
 import { runFamily } from '../tests/unit/compute/kernels/support.js'
 
@@ -84,16 +85,29 @@ function code(names: Iterable<string>): string {
   return [...names].map((name) => `\`${name}\``).join(', ')
 }
 
+/** What the table's columns cannot say. */
+const NOTES: Readonly<Record<string, string>> = {
+  Max: "ONNX Runtime's ReduceMax drops NaN; eager keeps it",
+  Min: "ONNX Runtime's ReduceMin drops NaN; eager keeps it",
+}
+
+/** The note on a kernel, with a mark where ding computes on tfjs' wasm backend what its own kernel gets wrong. */
+function note(kernel: string): string {
+  return [NOTES[kernel], REPAIRED_ON_WASM.has(kernel) ? 'repaired on wasm' : undefined]
+    .filter(Boolean)
+    .join('; ')
+}
+
 /** The page about the kernel table: what each kernel is for, what it becomes, and whether it can be differentiated. */
 export function kernelsPage(operators: Operators): string {
   const ops = opsByKernel()
   const rows = [...KERNELS.keys()].sort().map((kernel) => {
     const uses = code(ops.get(kernel) ?? []) || 'gradients'
-    if (UNSUPPORTED.has(kernel)) return `| \`${kernel}\` | ${uses} | refused, with a reason | - |`
+    if (UNSUPPORTED.has(kernel)) return `| \`${kernel}\` | ${uses} | refused, with a reason | - | |`
     const becomes =
       code([...(operators.get(kernel) ?? [])].sort()) || 'nothing: removed or made a constant while tracing'
     const gradient = tf.getGradient(kernel) || WITH_OWN_GRADIENT.has(kernel) ? 'yes' : 'no'
-    return `| \`${kernel}\` | ${uses} | ${becomes} | ${gradient} |`
+    return `| \`${kernel}\` | ${uses} | ${becomes} | ${gradient} | ${note(kernel)} |`
   })
   return [
     '# Kernels that compile',
@@ -106,8 +120,13 @@ export function kernelsPage(operators: Operators): string {
     '',
     'This page is written by `npx tsx scripts/docs_kernels.ts` from the kernel table (`ding/compute/kernels`) and its tests.',
     '',
-    '| kernel | called by | ONNX | gradient |',
-    '| --- | --- | --- | --- |',
+    'Eager programs may run on the tfjs backends `cpu`, `wasm` and `tensorflow`. "Repaired on wasm" marks kernels that tfjs',
+    '4.22 has but gets wrong or refuses for some inputs there (such as every biased linear layer); ding replaces them, with',
+    'the kernel of the cpu backend if need be, and fills in in the same way those that `wasm` lacks (convolution gradients,',
+    '`tf.einsum`, `tf.unsortedSegmentSum`). That is correct but slow: `wasm` pays only for plain networks.',
+    '',
+    '| kernel | called by | ONNX | gradient | notes |',
+    '| --- | --- | --- | --- | --- |',
     ...rows,
     '',
   ].join('\n')

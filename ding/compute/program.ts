@@ -1,7 +1,9 @@
 import type { HostTensor } from '../utils/index.js'
+import { UsageError } from '../utils/index.js'
 import type { RandomSource } from './draws.js'
 import type { ProgramDefinition, ProgramRunner, SpecialisationInfo } from './runtime/index.js'
 import { exportModel } from './runtime/index.js'
+import { insideProgram } from './scope.js'
 import type { HostOutputs, HostTree, SpecTree } from './tree.js'
 
 /** What a program may be given besides its function. */
@@ -39,6 +41,11 @@ export class Program<I, O> {
    * @throws CompileError when the function cannot be compiled.
    */
   async run(inputs: HostTree, options?: RunOptions): Promise<HostOutputs<O>> {
+    if (insideProgram()) {
+      throw new UsageError(
+        `Program "${this.name}" cannot be run inside another program: call its function instead.`,
+      )
+    }
     return this.#runner.run(inputs, options?.draws) as HostOutputs<O>
   }
 

@@ -1,21 +1,24 @@
 import type { GradConfig } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
-import '../kernels/index.js'
 import { BINARY } from './binary.js'
 import { ELEMENTWISE } from './elementwise.js'
 import { GATHER } from './gather.js'
 import { LINEAR } from './linear.js'
+import { POOLING } from './pooling.js'
 import { REDUCTION } from './reduction.js'
 import { SHAPE } from './shape.js'
+import { SLICING } from './slicing.js'
 
-/** The gradient rules of this folder, one per kernel; the kernel table registers those that need its shape rules. */
+/** All gradient rules, one per kernel. They are made of tfjs operations, so they hold on every runtime and backend. */
 export const GRADIENTS: readonly GradConfig[] = [
   ...ELEMENTWISE,
   ...BINARY,
   ...REDUCTION,
   ...SHAPE,
+  ...SLICING,
   ...GATHER,
   ...LINEAR,
+  ...POOLING,
 ]
 
 let installed = false

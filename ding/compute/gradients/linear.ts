@@ -1,17 +1,28 @@
-import type { GradConfig, NamedAttrMap, Tensor } from '@tensorflow/tfjs-core'
+import type { GradConfig, Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
-import { attributes, rule, sumTo } from './rule.js'
+import type { KernelCall } from '../kernels/index.js'
+import { einsumTerms } from '../kernels/index.js'
+import { attributes, callOf, rule, runKernel, sumTo } from './rule.js'
 
 interface MatMulAttributes {
   transposeA: boolean
   transposeB: boolean
 }
 
-function run(kernel: string, inputs: Record<string, Tensor>, attrs: object): Tensor {
-  return tf.engine().runKernel(kernel, inputs, attrs as NamedAttrMap) as Tensor
+/** dy contracted with the other operands to the letters they share with this one, then repeated over the rest. */
+function einsumGradient(dy: Tensor, operands: readonly Tensor[], which: number, call: KernelCall): Tensor {
+  const { terms, result } = einsumTerms(call)
+  const term = terms[which]!
+  const others = operands.filter((_, i) => i !== which)
+  const sources = [result, ...terms.filter((_, i) => i !== which)]
+  const shared = [...term].filter((letter) => sources.some((source) => source.includes(letter)))
+  const known = tf.einsum(`${sources.join()}->${shared.join('')}`, dy, ...others)
+  const { shape } = operands[which]!
+  const kept = shape.map((size, axis) => (shared.includes(term[axis]!) ? size : 1))
+  return tf.broadcastTo(tf.reshape(known, kept), shape)
 }
 
-/** Gradients of matrix products, convolutions, pooling and batch normalisation. */
+/** Gradients of matrix products, contractions, convolutions and batch normalisation. */
 export const LINEAR: readonly GradConfig[] = [
   rule('BatchMatMul', { inputs: ['a', 'b'] }, (dy, [a, b], attrs) => {
     const { transposeA, transposeB } = attributes<MatMulAttributes>(attrs)
@@ -29,21 +40,27 @@ export const LINEAR: readonly GradConfig[] = [
     }
   }),
   rule('Conv2D', { inputs: ['x', 'filter'] }, (dy, [x, filter], attrs) => ({
-    x: () => run('Conv2DBackpropInput', { dy, filter: filter! }, { ...attrs, inputShape: x!.shape }),
-    filter: () => run('Conv2DBackpropFilter', { x: x!, dy }, { ...attrs, filterShape: filter!.shape }),
+    x: () => runKernel('Conv2DBackpropInput', { dy, filter: filter! }, { ...attrs, inputShape: x!.shape }),
+    filter: () => runKernel('Conv2DBackpropFilter', { x: x!, dy }, { ...attrs, filterShape: filter!.shape }),
   })),
   rule('Conv2DBackpropInput', { inputs: ['dy', 'filter'] }, (ddx, [dy, filter], attrs) => ({
-    dy: () => run('Conv2D', { x: ddx, filter: filter! }, { ...attrs, dilations: 1 }),
-    filter: () => run('Conv2DBackpropFilter', { x: ddx, dy: dy! }, { ...attrs, filterShape: filter!.shape }),
+    dy: () => runKernel('Conv2D', { x: ddx, filter: filter! }, { ...attrs, dilations: 1 }),
+    filter: () =>
+      runKernel('Conv2DBackpropFilter', { x: ddx, dy: dy! }, { ...attrs, filterShape: filter!.shape }),
   })),
   rule('DepthwiseConv2dNative', { inputs: ['x', 'filter'] }, (dy, [x, filter], attrs) => ({
     x: () =>
-      run('DepthwiseConv2dNativeBackpropInput', { dy, filter: filter! }, { ...attrs, inputShape: x!.shape }),
+      runKernel(
+        'DepthwiseConv2dNativeBackpropInput',
+        { dy, filter: filter! },
+        { ...attrs, inputShape: x!.shape },
+      ),
     filter: () =>
-      run('DepthwiseConv2dNativeBackpropFilter', { x: x!, dy }, { ...attrs, filterShape: filter!.shape }),
-  })),
-  rule('MaxPool', { inputs: ['x'], output: true }, (dy, [input, output], attrs) => ({
-    x: () => run('MaxPoolGrad', { dy, input: input!, output: output! }, attrs),
+      runKernel(
+        'DepthwiseConv2dNativeBackpropFilter',
+        { x: x!, dy },
+        { ...attrs, filterShape: filter!.shape },
+      ),
   })),
   rule(
     'FusedBatchNorm',
@@ -66,4 +83,9 @@ export const LINEAR: readonly GradConfig[] = [
       }
     },
   ),
+  // The list input of Einsum is an array; its gradients are found by index.
+  rule('Einsum', { all: true }, (dy, saved, attrs) => {
+    const call = callOf('Einsum', {}, attrs)
+    return Object.fromEntries(saved.map((_, i) => [i, () => einsumGradient(dy, saved, i, call)]))
+  }),
 ]

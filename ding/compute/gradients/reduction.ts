@@ -1,5 +1,7 @@
 import type { GradConfig, NamedAttrMap, Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
+import { sizeOf } from '../../utils/index.js'
+import { dim, undoPermutation } from '../kernels/index.js'
 import { attributes, rule, zeroRule } from './rule.js'
 
 /** Axes of a reduction over `x`, none missing and none negative. */
@@ -26,6 +28,18 @@ function extreme(dy: Tensor, x: Tensor, y: Tensor, axes: readonly number[]): Ten
   return tf.mul(hit, tf.div(unreduced(dy, x, axes), tf.sum(hit, [...axes], true)))
 }
 
+/** Of each product without one factor, which holds for factors of 0 too: what comes before times what comes after. */
+function prodGradient(dy: Tensor, x: Tensor, axes: readonly number[]): Tensor {
+  const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis))
+  const perm = [...kept, ...axes]
+  const moved = tf.transpose(x, perm)
+  const outer = kept.map((axis) => dim(x.shape, axis))
+  const flat = tf.reshape(moved, [sizeOf(outer), x.size / sizeOf(outer)])
+  const others = tf.mul(tf.cumprod(flat, 1, true), tf.cumprod(flat, 1, true, true))
+  const dx = tf.mul(others, tf.reshape(dy, [sizeOf(outer), 1]))
+  return tf.transpose(tf.reshape(dx, moved.shape), undoPermutation(perm))
+}
+
 /** Gradients of reductions, softmax and running sums. */
 export const REDUCTION: readonly GradConfig[] = [
   ...['All', 'Any', 'ArgMax', 'ArgMin'].map((kernel) => zeroRule(kernel, ['x'])),
@@ -43,14 +57,14 @@ export const REDUCTION: readonly GradConfig[] = [
   rule('Min', { inputs: ['x'], output: true }, (dy, [x, y], attrs) => ({
     x: () => extreme(dy, x!, y!, axesOf(x!, attrs)),
   })),
+  rule('Prod', { inputs: ['x'] }, (dy, [x], attrs) => ({
+    x: () => prodGradient(dy, x!, axesOf(x!, attrs)),
+  })),
   rule('Softmax', { output: true }, (dy, [y], attrs) => ({
     logits: () => {
       const weighted = tf.mul(dy, y!)
       return tf.sub(weighted, tf.mul(tf.sum(weighted, attributes<{ dim: number }>(attrs).dim, true), y!))
     },
-  })),
-  rule('LogSoftmax', { output: true }, (dy, [y], attrs) => ({
-    logits: () => tf.sub(dy, tf.mul(tf.sum(dy, attributes<{ axis: number }>(attrs).axis, true), tf.exp(y!))),
   })),
   rule('Cumsum', {}, (dy, _saved, attrs) => {
     const { axis, exclusive, reverse } = attributes<{ axis: number; exclusive: boolean; reverse: boolean }>(

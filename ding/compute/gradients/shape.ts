@@ -17,7 +17,7 @@ function untile(dy: Tensor, shape: number[], reps: readonly number[]): Tensor {
   return tf.reshape(summed, shape)
 }
 
-/** Gradients of rearrangements: reshape, transpose, slices, joins, tiles and pads. */
+/** Gradients of rearrangements: reshape, transpose, joins and tiles. */
 export const SHAPE: readonly GradConfig[] = [
   zeroRule('OneHot', ['indices']),
   rule('Reshape', { inputs: ['x'] }, (dy, [x]) => ({ x: () => tf.reshape(dy, x!.shape) })),
@@ -30,17 +30,6 @@ export const SHAPE: readonly GradConfig[] = [
   rule('Reverse', {}, (dy, _saved, attrs) => ({
     x: () => tf.reverse(dy, attributes<{ dims: number[] }>(attrs).dims),
   })),
-  rule('PadV2', { inputs: ['x'] }, (dy, [x], attrs) => {
-    const { paddings } = attributes<{ paddings: [number, number][] }>(attrs)
-    return {
-      x: () =>
-        tf.slice(
-          dy,
-          paddings.map(([before]) => before),
-          x!.shape,
-        ),
-    }
-  }),
   rule('Tile', { inputs: ['x'] }, (dy, [x], attrs) => ({
     x: () => untile(dy, x!.shape, attributes<{ reps: number[] }>(attrs).reps),
   })),

@@ -4,7 +4,6 @@ import { contraction } from './contraction.js'
 import { convolutions } from './convolution.js'
 import { creation } from './creation.js'
 import { elementwise } from './elementwise.js'
-import { installGradients } from './gradients.js'
 import { indexing } from './indexing.js'
 import { joining } from './joining.js'
 import { logical } from './logical.js'
@@ -17,6 +16,12 @@ import { slicing } from './slicing.js'
 import type { KernelRule } from './types.js'
 import { unsupported } from './unsupported.js'
 
+export { dim, pairsAttr, stringAttr } from './call.js'
+export { einsumTerms } from './contraction.js'
+export { undoPermutation } from './emit.js'
+export { pooling } from './geometry.js'
+export { gatherSizes } from './indexing.js'
+export { mirroredIndices, sliceWindow, stridedWindow } from './slicing.js'
 export type * from './types.js'
 export { UNSUPPORTED } from './unsupported.js'
 
@@ -43,5 +48,3 @@ const families: readonly (readonly KernelRule[])[] = [
 export const KERNELS: ReadonlyMap<string, KernelRule> = new Map(
   families.flat().map((row) => [row.kernel, row]),
 )
-
-installGradients()

@@ -62,6 +62,7 @@ function cut(at: Lowering, value: string, sizes: readonly number[], axis: number
 
 const unpack: KernelRule = {
   kernel: 'Unpack',
+  list: true,
   infer: (call) => {
     const { dtype, shape } = input(call, 'value')
     const axis = unpackAxis(call)
@@ -87,6 +88,7 @@ function splitSizes(call: KernelCall): { sizes: number[]; axis: number } {
 
 const splitV: KernelRule = {
   kernel: 'SplitV',
+  list: true,
   infer: (call) => {
     const { dtype, shape } = input(call, 'x')
     const { sizes, axis } = splitSizes(call)

@@ -53,4 +53,6 @@ export interface KernelRule {
   infer(call: KernelCall): readonly TensorSpec[]
   /** Writes ONNX (opset 18) and returns one value name per output. */
   lower(at: Lowering): readonly string[]
+  /** Set for kernels whose outputs are a list to tfjs, also when it is a list of one. */
+  readonly list?: true
 }

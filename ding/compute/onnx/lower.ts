@@ -149,7 +149,12 @@ class Lowerer {
 
   #uniform({ dtype, shape }: TensorSpec, number: number): string {
     const size = sizeOf(shape)
-    if (size <= EXPAND_FROM) return this.#builder.constant(dtype, new Array<number>(size).fill(number), shape)
+    if (size <= EXPAND_FROM)
+      return this.#builder.constant(
+        dtype,
+        Array.from({ length: size }, () => number),
+        shape,
+      )
     const scalar = this.#builder.constant(dtype, [number], [])
     return this.#builder.op('Expand', [scalar, this.#builder.constant('int64', shape, [shape.length])])
   }

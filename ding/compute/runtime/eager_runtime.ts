@@ -101,8 +101,8 @@ function explainMissingKernel(cause: unknown, program: string, backend: EagerBac
     cause instanceof Error ? /^Kernel '(\w+)' not registered for backend/.exec(cause.message)?.[1] : undefined
   if (kernel === undefined) return cause
   return new RuntimeUnavailableError(
-    `Program "${program}" uses the tfjs kernel ${kernel}, which the tfjs backend "${backend}" does not have` +
-      `${backend === 'cpu' ? '.' : '; backend "cpu" has them all.'}`,
+    `Program "${program}" uses the tfjs kernel ${kernel}, which the tfjs backend "${backend}" does not have. ` +
+      `Use other operations${backend === 'tensorflow' ? ', or backend "cpu", which has more' : ''}.`,
     { cause },
   )
 }

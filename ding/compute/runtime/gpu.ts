@@ -1,11 +1,14 @@
 import { RuntimeUnavailableError } from '../../utils/index.js'
 import { writeModel } from '../onnx/index.js'
 import type { Provider } from './onnx_runtime.js'
-import { OnnxSession, ortTensor } from './onnx_runtime.js'
+import { hasCudaLibrary, OnnxSession, ortTensor } from './onnx_runtime.js'
 
+/** What each provider needs, and how to get it. */
 const NEEDS: Readonly<Record<'cuda' | 'webgpu', string>> = {
-  cuda: 'an NVIDIA GPU, CUDA 12 with cuDNN 9 on the library path, and the CUDA provider of onnxruntime-node, which is downloaded when the package is installed with its script allowed (linux-x64)',
-  webgpu: 'a GPU with a Vulkan, Metal or D3D12 driver (in a container the driver must be mapped in)',
+  cuda: 'It needs linux-x64, an NVIDIA driver, and CUDA 12 with cuDNN 9 on the library path (LD_LIBRARY_PATH)',
+  webgpu:
+    'It needs a GPU with a Vulkan, Metal or D3D12 driver; on Linux the Vulkan loader too (libvulkan.so.1), and in a ' +
+    'container the driver mapped in (for NVIDIA: NVIDIA_DRIVER_CAPABILITIES=all)',
 }
 
 /**
@@ -17,7 +20,7 @@ export function gpuProvider(): Provider {
   for (const provider of ['cuda', 'webgpu'] as const) {
     const failure = tryProvider(provider)
     if (failure === undefined) return provider
-    failures.push(`${provider}: ${failure}. It needs ${NEEDS[provider]}.`)
+    failures.push(`${provider}: ${failure}. ${NEEDS[provider]}.`)
   }
   throw new RuntimeUnavailableError(
     `policy.cuda is true, but no GPU provider of ONNX Runtime works here.\n  ${failures.join('\n  ')}\n` +
@@ -27,6 +30,12 @@ export function gpuProvider(): Provider {
 
 /** Why a provider does not work, or undefined when it does. */
 function tryProvider(provider: 'cuda' | 'webgpu'): string | undefined {
+  if (provider === 'cuda' && !hasCudaLibrary()) {
+    return (
+      "ONNX Runtime's CUDA library is not installed. Fetch it with " +
+      '"ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install"'
+    )
+  }
   const scalar = { name: 'x', dtype: 'float32', shape: [1] } as const
   const model = writeModel({
     name: 'probe',
@@ -42,6 +51,14 @@ function tryProvider(provider: 'cuda' | 'webgpu'): string | undefined {
     session.dispose()
     return undefined
   } catch (cause) {
-    return cause instanceof Error ? cause.message.trim().replace(/\.$/, '') : String(cause)
+    return cause instanceof Error ? reasonIn(cause.message) : String(cause)
   }
+}
+
+/** An error of ONNX Runtime without the place in its sources and the failed check, which tell a user nothing. */
+function reasonIn(message: string): string {
+  return message
+    .trim()
+    .replace(/^\S+\.(?:cc|h):\d+ .*? was false\.\s*/s, '')
+    .replace(/\.$/, '')
 }

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import type { Env, InferenceSession, OnnxValue, Tensor, TypedTensor } from 'onnxruntime-node'
 import type { HostTensor, TypedArray } from '../../utils/index.js'
 import { RuntimeUnavailableError } from '../../utils/index.js'
@@ -72,6 +74,14 @@ export function loadOnnxRuntime(): void {
   load()
 }
 
+/** True if the CUDA provider, which npm does not carry, was downloaded into the package. */
+export function hasCudaLibrary(): boolean {
+  const require = createRequire(import.meta.url)
+  const folder = dirname(require.resolve('onnxruntime-node/package.json'))
+  const file = 'libonnxruntime_providers_cuda.so'
+  return existsSync(join(folder, 'bin/napi-v6', process.platform, process.arch, file))
+}
+
 /** Wraps a host tensor's memory without copying it. SharedArrayBuffers are refused by ONNX Runtime when it runs. */
 export function ortTensor({ dtype, shape, data }: HostTensor): OrtTensor {
   return new (load().Tensor)(dtype, data, shape)
@@ -103,7 +113,13 @@ export class OnnxSession {
   }
 }
 
-/** Exported for the contract test. */
+/**
+ * Exported for the contract test.
+ * `session.set_denormal_as_zero` is left alone on purpose: a graph whose every value is subnormal runs some 200 times
+ * slower without it, but ONNX Runtime sets it by switching the processor mode of the thread that makes the first session,
+ * for good. That is the JavaScript thread, where Number.MIN_VALUE > 0 would then be false for all of the user's code. The
+ * optimizers flush their moments themselves (host/portable.ts), which is where subnormal numbers gather.
+ */
 export function sessionOptions(provider: Provider, threads: number): InferenceSession.SessionOptions {
   return {
     executionProviders: [provider],

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import * as tf from '@tensorflow/tfjs-core'
 import { RuntimeUnavailableError } from '../../utils/index.js'
+import { repairKernels } from './tfjs_repairs.js'
 
 /** tfjs backends that eager programs may run on; `tensorflow` is tfjs-node or, with cuda, tfjs-node-gpu. */
 export type EagerBackend = 'cpu' | 'wasm' | 'tensorflow'
@@ -40,6 +41,8 @@ async function start(backend: EagerBackend, from: string): Promise<void> {
   tf.enableProdMode()
   try {
     await import(from)
+    // Stands in where the wasm backend has no kernel or a wrong one; its package brings it along.
+    if (backend === 'wasm') await loadBackend('cpu', false)
   } catch (cause) {
     throw new RuntimeUnavailableError(
       `The tfjs backend "${backend}" needs the package ${from}, which could not be loaded. Install it with ` +
@@ -54,6 +57,7 @@ async function start(backend: EagerBackend, from: string): Promise<void> {
     throw new RuntimeUnavailableError(
       `The tfjs backend "${backend}" of ${from} is installed but did not start.`,
     )
+  repairKernels(backend)
 }
 
 /** tfjs-node 4.22 calls functions of `util` that Node 23 removed (tensorflow/tfjs#8425, merged but never released). */

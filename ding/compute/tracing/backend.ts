@@ -148,7 +148,7 @@ function recordingKernel(backend: TraceBackend, rule: KernelRule): KernelFunc {
         dtype: programDType(value.spec.dtype),
       }),
     )
-    return infos.length === 1 ? infos[0]! : infos
+    return rule.list === true || infos.length !== 1 ? infos : infos[0]!
   }
 }
 

@@ -52,7 +52,8 @@ export function simplify(
 /** True for movements that leave every element where it is, provided that the shape stays. */
 function isStill(kernel: string, attrs: Readonly<Record<string, unknown>>): boolean {
   if (kernel === 'Transpose') return (attrs['perm'] as number[]).every((axis, i) => axis === i)
-  if (kernel === 'Reverse') return (attrs['dims'] as number[]).length === 0
+  // Without axes tf.reverse turns all of them.
+  if (kernel === 'Reverse') return (attrs['dims'] as number[] | undefined)?.length === 0
   return kernel === 'Cast' || MOVEMENT.has(kernel)
 }
 

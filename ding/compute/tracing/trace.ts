@@ -159,7 +159,7 @@ function explain(cause: unknown, program: string): unknown {
   if (kernel !== undefined) {
     return new CompileError(
       `Program "${program}" uses the tfjs kernel ${kernel}${place}, which cannot be compiled: it has no row in the kernel ` +
-        `table (docs/compute.md lists those that have).${didYouMean(kernel, KERNELS.keys())} Use other operations, or set ` +
+        `table (docs/reference/kernels.md lists those that have).${didYouMean(kernel, KERNELS.keys())} Use other operations, or set ` +
         "policy.runtime to 'eager' to run without compiling.",
       { cause },
     )

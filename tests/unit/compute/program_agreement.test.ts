@@ -15,13 +15,16 @@ import { float32, int32 } from './helpers.js'
 
 let onnx: Compute
 let eager: Compute
+let wasm: Compute
 beforeAll(async () => {
   onnx = await createCompute({})
   eager = await createCompute({ runtime: 'eager', backend: 'cpu' })
+  wasm = await createCompute({ runtime: 'eager', backend: 'wasm' })
 })
 afterAll(async () => {
   await onnx.dispose()
   await eager.dispose()
+  await wasm.dispose()
 })
 
 const ACTIVATIONS: Record<string, (x: tf.Tensor) => tf.Tensor> = {
@@ -133,7 +136,7 @@ function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, wha
   }
 }
 
-describe('compiled and eager programs', () => {
+describe('compiled and eager programs, on the cpu and wasm backends,', () => {
   it('agree on values, gradients and assigned state of random networks', async () => {
     await fc.assert(
       fc.asyncProperty(networks, async (network) => {
@@ -152,19 +155,22 @@ describe('compiled and eager programs', () => {
         const inputs = { x: x(), next: { x: x() }, label }
         const compiled = build(onnx, network)
         const reference = build(eager, network)
+        const others = [compiled, build(wasm, network)]
         for (let run = 0; run < 2; run++) {
-          const a = await compiled.program.run(inputs)
           const b = await reference.program.run(inputs)
-          for (const key of ['value', 'y', 'best', 'running'] as const) {
-            expect(a[key].shape, key).toEqual(b[key].shape)
-            expect(a[key].dtype, key).toEqual(b[key].dtype)
-            if (key !== 'best') expectClose(a[key].data, b[key].data, key)
+          for (const other of others) {
+            const a = await other.program.run(inputs)
+            for (const key of ['value', 'y', 'best', 'running'] as const) {
+              expect(a[key].shape, key).toEqual(b[key].shape)
+              expect(a[key].dtype, key).toEqual(b[key].dtype)
+              if (key !== 'best') expectClose(a[key].data, b[key].data, key)
+            }
+            for (const [i, parameter] of other.parameters.entries()) {
+              const known = reference.parameters[i]!
+              expectClose(parameter.data, known.data, `${parameter.name} data`)
+              expectClose(parameter.grad, known.grad, `${parameter.name} grad`)
+            }
           }
-          compiled.parameters.forEach((parameter, i) => {
-            const other = reference.parameters[i]!
-            expectClose(parameter.data, other.data, `${parameter.name} data`)
-            expectClose(parameter.grad, other.grad, `${parameter.name} grad`)
-          })
         }
         expect(compiled.program.specialisations()).toHaveLength(1)
         compiled.program.dispose()

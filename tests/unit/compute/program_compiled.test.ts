@@ -1,7 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Compute } from '../../../ding/compute/index.js'
-import { backward, createCompute, Parameter, ParameterArena, random } from '../../../ding/compute/index.js'
+import {
+  backward,
+  createCompute,
+  Parameter,
+  ParameterArena,
+  RandomStream,
+  random,
+} from '../../../ding/compute/index.js'
 import { float32, int32 } from './helpers.js'
 
 let compute: Compute
@@ -202,5 +210,40 @@ describe('compiled programs', () => {
     const text = Buffer.from(program.onnx({ obs: { dtype: 'float32', shape: [2] } })).toString('latin1')
     for (const name of ['in:obs', 'param:head.weight', 'draw:0', 'loss', 'grad:head.weight'])
       expect(text).toContain(name)
+  })
+
+  it('export an acting program that ONNX Runtime runs without ding, with the same actions', async () => {
+    const stream = RandomStream.fromSeed(3)
+    const sizes = [4, 16, 3]
+    const layers = [0, 1].map((i) => {
+      const [from, to] = [sizes[i]!, sizes[i + 1]!]
+      return {
+        weight: new Parameter([to, from], true, stream.normal(to * from), `${i}.weight`),
+        bias: new Parameter([to], true, stream.normal(to), `${i}.bias`),
+      }
+    })
+    const program = compute.program('act', ({ obs }: { obs: tf.Tensor2D }) => {
+      let h = obs
+      for (const [i, { weight, bias }] of layers.entries()) {
+        const b = weight.value as tf.Tensor2D
+        const activation = i === 0 ? 'relu' : 'linear'
+        h = tf.fused.matMul({ a: h, b, transposeB: true, bias: bias.value, activation }) as tf.Tensor2D
+      }
+      return { action: tf.argMax(h, 1), logit: h }
+    })
+    const obs = { dtype: 'float32' as const, shape: [32, 4], data: stream.normal(128) }
+    const { action, logit } = await program.run({ obs })
+    expect(new Set(action.data).size).toBeGreaterThan(1)
+
+    const session = await InferenceSession.create(program.onnx({ obs }))
+    const feeds: Record<string, Tensor> = { 'in:obs': new Tensor('float32', obs.data, obs.shape) }
+    for (const { weight, bias } of layers)
+      for (const { name, data, shape } of [weight, bias])
+        feeds[`param:${name}`] = new Tensor('float32', data, shape)
+    expect([...session.inputNames].sort()).toEqual(Object.keys(feeds).sort())
+    const alone = await session.run(feeds)
+    expect([...(alone['action']!.data as Int32Array)]).toEqual([...action.data])
+    expect([...(alone['logit']!.data as Float32Array)]).toEqual([...logit.data])
+    await session.release()
   })
 })

@@ -103,6 +103,12 @@ describe('onnxruntime-node', () => {
     two.dispose()
   })
 
+  it("leaves JavaScript's subnormal numbers alone", () => {
+    session.run({ x: tensor(Float32Array.of(1e-40, 2, 3)) }, { y: null })
+    const least = Number.MIN_VALUE * Number(session !== undefined)
+    expect(least > 0).toBe(true)
+  })
+
   it('tells what is wrong with a model or a feed', () => {
     expect(() => new OnnxSession(Uint8Array.of(1, 2, 3), 'cpu', 1)).toThrow(/[Pp]rotobuf/)
     const wrong = ortTensor({ dtype: 'float32', shape: [2], data: new Float32Array(2) })

@@ -40,7 +40,7 @@ describe('tracing refuses, naming program, place and remedy,', () => {
     const error = await failure(({ x }) => tf.spectral.fft(tf.complex(x, x)))
     expect(error).toBeInstanceOf(CompileError)
     expect(error.message).toMatch(
-      /kernel (Complex|FFT).*tracing_errors\.test\.ts.*policy\.runtime to 'eager'/,
+      /kernel (Complex|FFT).*tracing_errors\.test\.ts.*docs\/reference\/kernels\.md.*policy\.runtime to 'eager'/,
     )
   })
 
@@ -101,6 +101,18 @@ describe('tracing refuses, naming program, place and remedy,', () => {
     expect(error.message).toMatch(message)
   })
 
+  it('programs inside programs', async () => {
+    const inner = compute.program('inner', ({ x }: { x: tf.Tensor }) => x)
+    let nested: Promise<unknown> | undefined
+    const outer = compute.program('outer', ({ x }: { x: tf.Tensor }) => {
+      nested = inner.run({ x: float32([1]) })
+      nested.catch(() => {})
+      return tf.neg(x)
+    })
+    expect([...(await outer.run({ x })).data]).toEqual([-1, -2])
+    await expect(nested).rejects.toThrow(/"inner" cannot be run inside another program/)
+  })
+
   it('injected draws of another number or form', async () => {
     const program = compute.program('drawing', () => random.normal([2]))
     await expect(program.run({}, { draws: [] })).rejects.toThrow(/no injected value/)
@@ -122,10 +134,15 @@ describe('after a failed trace', () => {
 })
 
 describe('createCompute', () => {
-  it('says what is missing for a GPU instead of falling back', async () => {
-    await expect(createCompute({ cuda: true })).rejects.toThrow(
-      /cuda: .*\n.*webgpu: .*\nSet policy\.cuda to false/,
+  it('runs on the GPU when asked to, or says what is missing; it never falls back', async () => {
+    const outcome = await createCompute({ cuda: true }).then(
+      ({ description }) => description,
+      (error: unknown) => String(error),
     )
+    expect(outcome).toMatch(
+      /on (cuda|webgpu)|cuda: .*CUDA.* needs .*NVIDIA.*\n {2}webgpu: .*needs.*Vulkan.*\nSet policy\.cuda to false/,
+    )
+    expect(outcome).not.toContain('onnxruntime_src')
   })
 
   it('names the package that an eager backend needs', async () => {

@@ -215,13 +215,13 @@ export interface Result {
   readonly gradients: Inputs
 }
 
-/** All cases of a family in one program, so that a family costs one compilation. */
+/** All cases of a family in one program, so that a family costs one compilation; compiled, or eager on a tfjs backend. */
 export async function runFamily(
-  runtime: 'onnx' | 'eager',
+  runtime: 'onnx' | 'cpu' | 'wasm',
   family: string,
   cases: readonly KernelCase[],
 ): Promise<readonly Result[]> {
-  const compute = await createCompute({ runtime })
+  const compute = await createCompute(runtime === 'onnx' ? {} : { runtime: 'eager', backend: runtime })
   const program = compute.program(family, (inputs: Record<string, Tensors>) =>
     cases.map((kernelCase, i) => evaluate(kernelCase, inputs[`case${i}`]!, hasGradients(kernelCase))),
   )

@@ -89,6 +89,19 @@ export const shapeCases: readonly KernelCase[] = [
     ...tf.split(x!, [1, 3, 2], 1),
     ...tf.split(x!, [2, -1], -1),
   ]),
+  // Lists of one tensor stay lists.
+  kernelCase('stack and unstack of one', { a: floats([2]), b: floats([1, 2]) }, ({ a, b }) => [
+    tf.stack([a!]),
+    ...tf.unstack(b!),
+    ...tf.unstack(b!, 1),
+    ...tf.split(b!, 1),
+    ...tf.split(b!, [2], 1),
+  ]),
+  kernelCase('bandPart', { x: floats([3, 4]), y: floats([1, 3, 3]) }, ({ x, y }) => [
+    tf.linalg.bandPart(x!, 1, 2),
+    tf.linalg.bandPart(x!, 0, -1),
+    tf.linalg.bandPart(y!, -1, 0),
+  ]),
   kernelCase('slice', { x: floats([4, 5]) }, ({ x }) => [
     tf.slice(x!, [1, 2], [2, 2]),
     tf.slice(x!, 1),
@@ -140,6 +153,19 @@ export const shapeCases: readonly KernelCase[] = [
     ({ x, y }) => [tf.pad(x!, [[1, 2]], 3), tf.pad(y!, [[1, 1]], 1)],
     { check: 'values' },
   ),
+  kernelCase(
+    'pad with numbers that JSON cannot tell apart',
+    { x: values([0.5]) },
+    ({ x }) =>
+      [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 0, -0].map((fill) =>
+        tf.reciprocal(tf.pad(x!, [[0, 1]], fill)),
+      ),
+    {
+      check: 'values',
+      // tfjs' cpu backend takes -0 for 0.
+      expected: [0, 0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY].map((y) => [2, y]),
+    },
+  ),
   kernelCase('mirrorPad reflect', { x: floats([3, 4]) }, ({ x }) =>
     tf.mirrorPad(
       x!,
@@ -164,6 +190,8 @@ export const shapeCases: readonly KernelCase[] = [
     tf.reverse(x!, [0, 1]),
     tf.reverse(x!, 0),
     tf.reverse(x!, [-1]),
+    tf.reverse(x!),
+    tf.reverse(x!, []),
   ]),
   kernelCase('reverse of int32', { x: ints([5]) }, ({ x }) => tf.reverse(x!, 0), { check: 'values' }),
   kernelCase(
