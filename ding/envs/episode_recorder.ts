@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Action, EnvTimestep, Obs } from './types.js'
 
-function plain(value: Obs | Action): unknown {
+function plain(value: Obs): unknown {
   if (typeof value === 'number') return value
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number>)
   return Object.fromEntries(

@@ -14,6 +14,7 @@ export {
 } from './env_config.js'
 export * from './env_manager/index.js'
 export { EpisodeRandom } from './env_random.js'
+export * from './minatar/index.js'
 export * from './spaces/index.js'
 export * from './toy_text/index.js'
 export * from './types.js'

@@ -116,7 +116,7 @@ describe.each(ALL)('%s', (_id, make) => {
     log(env, 77)
     const state = structuredClone(env.state_dict?.()) as StateTree
     const copy = make() as unknown as Env
-    copy.load_state_dict?.(state)
+    void copy.load_state_dict?.(state)
     const go = (e: Env) => [e.step(e.random_action?.() as never), ...log(e, 50)]
     expect(go(copy)).toEqual(go(env))
     expect(() => copy.load_state_dict?.({ steps: 1 })).toThrow(/no record "dynamics"/)
