@@ -1,6 +1,7 @@
 // `npm run bench`: builds what is stale, then runs benchmarks/run.ts.
-import { build, install, root, run } from './lib.mjs'
+
 import { join } from 'node:path'
+import { build, install, root, run } from './lib.mjs'
 
 install()
 build()

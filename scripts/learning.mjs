@@ -4,4 +4,9 @@ import { build, install, root, run } from './lib.mjs'
 
 install()
 build()
-run(process.execPath, ['--import', 'tsx', join(root, 'tests', 'learning', 'run.ts'), ...process.argv.slice(2)])
+run(process.execPath, [
+  '--import',
+  'tsx',
+  join(root, 'tests', 'learning', 'run.ts'),
+  ...process.argv.slice(2),
+])

@@ -1,6 +1,7 @@
 // Shared by the scripts that must work in a fresh clone: install what is missing, build what is stale.
-import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -13,22 +14,47 @@ export function run(command, args, options = {}) {
   if (result.status !== 0) process.exit(result.status ?? 1)
 }
 
+/**
+ * Runs `node ARGS` in the place of this process and ends with its exit code. Ctrl-C reaches it from the terminal: this
+ * process only waits for it to end in order. SIGTERM is passed on.
+ */
+export function handOver(args) {
+  const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' })
+  process.on('SIGINT', () => {})
+  process.on('SIGTERM', () => child.kill('SIGTERM'))
+  child.on('error', (error) => {
+    throw error
+  })
+  child.on('close', (code) => process.exit(code ?? 1))
+}
+
 function requireNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major < 20 || (major === 20 && minor < 19)) {
-    console.error(`ding needs Node 20.19 or newer; this is ${process.versions.node}. Install a newer Node and try again.`)
+    console.error(
+      `ding needs Node 20.19 or newer; this is ${process.versions.node}. Install a newer Node and try again.`,
+    )
     process.exit(1)
   }
 }
 
-/** `npm ci` when node_modules is missing or older than the lock file. */
+/** Whether node_modules holds what the lock file asks for: installed by us, or by npm after the lock file changed. */
+function isInstalled(lock, digest, stamp) {
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return true
+  const byNpm = join(root, 'node_modules', '.package-lock.json')
+  return existsSync(byNpm) && statSync(byNpm).mtimeMs >= statSync(lock).mtimeMs
+}
+
+/** `npm ci` when node_modules is missing or was made from another lock file. */
 export function install() {
   requireNode()
-  const stamp = join(root, 'node_modules', '.package-lock.json')
   const lock = join(root, 'package-lock.json')
-  if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs) return
+  const stamp = join(root, 'node_modules', '.installed_by_ding')
+  const digest = createHash('sha256').update(readFileSync(lock)).digest('hex')
+  if (isInstalled(lock, digest, stamp)) return
   console.log('Installing dependencies (npm ci) ...')
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { shell: process.platform === 'win32' })
+  writeFileSync(stamp, digest)
 }
 
 function newest(path) {
@@ -42,7 +68,15 @@ function newest(path) {
 }
 
 /** The build's sources: everything whose change makes dist stale. */
-const sources = ['ding', 'entry', 'configs', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'package-lock.json']
+const sources = [
+  'ding',
+  'entry',
+  'configs',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'scripts/build.mjs',
+  'package-lock.json',
+]
 
 /** Builds dist when it is missing or older than a source. */
 export function build({ force = false } = {}) {
