@@ -41,7 +41,11 @@ export async function timePerCall(
 }
 
 /** Rate of `count` things done by one call of `body`, over 3 calls. */
-export async function rate(name: string, count: () => number, body: () => Promise<unknown> | unknown): Promise<Figure> {
+export async function rate(
+  name: string,
+  count: () => number,
+  body: () => Promise<unknown> | unknown,
+): Promise<Figure> {
   const values: number[] = []
   for (let r = 0; r < 3; r++) {
     const start = performance.now()

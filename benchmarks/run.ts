@@ -1,6 +1,8 @@
 // `npm run bench`: measures, prints a table, writes JSON. Give names of groups to run only those.
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { cqnFigures } from './cqn_bench.js'
+import { dataFigures } from './data_bench.js'
 import { dqnFigures } from './dqn_bench.js'
 import { envFigures } from './env_bench.js'
 import { loopFigures } from './loop_bench.js'
@@ -8,7 +10,20 @@ import type { Figure } from './measure.js'
 import { hostFigures } from './optimizer_bench.js'
 import { runPyTorch } from './pytorch.js'
 
-const GROUPS: Readonly<Record<string, () => Promise<Figure[]>>> = { dqn: dqnFigures, host: hostFigures, env: envFigures, loop: loopFigures }
+interface Group {
+  readonly run: () => Promise<Figure[]>
+  /** The script of benchmarks/pytorch with the same figures. */
+  readonly pytorch?: string
+}
+
+const GROUPS: Readonly<Record<string, Group>> = {
+  dqn: { run: dqnFigures, pytorch: 'dqn.py' },
+  cqn: { run: cqnFigures, pytorch: 'cqn.py' },
+  data: { run: dataFigures, pytorch: 'data.py' },
+  host: { run: hostFigures, pytorch: 'dqn.py' },
+  env: { run: envFigures },
+  loop: { run: loopFigures },
+}
 
 function shown(value: number): string {
   return value >= 1000 ? Math.round(value).toString() : value.toPrecision(3)
@@ -17,26 +32,46 @@ function shown(value: number): string {
 const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith('--'))
 const unknown = wanted.filter((name) => !(name in GROUPS))
 if (unknown.length > 0) {
-  process.stderr.write(`There is no group ${unknown.join(', ')}. Groups: ${Object.keys(GROUPS).join(', ')}.\n`)
+  process.stderr.write(
+    `There is no group ${unknown.join(', ')}. Groups: ${Object.keys(GROUPS).join(', ')}.\n`,
+  )
   process.exit(2)
 }
+const groups = Object.entries(GROUPS).filter(([name]) => wanted.length === 0 || wanted.includes(name))
 const figures: Figure[] = []
-for (const [name, run] of Object.entries(GROUPS)) {
-  if (wanted.length === 0 || wanted.includes(name)) figures.push(...(await run()))
+for (const [, group] of groups) figures.push(...(await group.run()))
+const theirs = new Map<string, number>()
+const notes = new Set<string>()
+for (const script of new Set(groups.flatMap(([, { pytorch }]) => pytorch ?? []))) {
+  const result = runPyTorch(script)
+  if ('figures' in result) for (const [name, value] of result.figures) theirs.set(name, value)
+  notes.add('figures' in result ? result.about : `no PyTorch figures of ${script}: ${result.missing}`)
 }
-const pytorch = runPyTorch('dqn.py')
-const theirs = 'figures' in pytorch ? pytorch.figures : new Map<string, number>()
 
 const rows = figures.map(({ name, unit, value, min, max }) => {
   const other = theirs.get(name)
-  return [name, shown(value), `${shown(min)} - ${shown(max)}`, unit, other === undefined ? '' : shown(other), other === undefined ? '' : (other / value).toFixed(2)]
+  return [
+    name,
+    shown(value),
+    `${shown(min)} - ${shown(max)}`,
+    unit,
+    other === undefined ? '' : shown(other),
+    other === undefined ? '' : (unit === 'per second' ? value / other : other / value).toFixed(2),
+  ]
 })
 const header = ['what', 'median', 'min - max', 'unit', 'PyTorch', 'times faster']
-const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => (row[i] as string).length)))
-for (const row of [header, ...rows]) process.stdout.write(`${row.map((cell, i) => cell.padEnd(widths[i] as number)).join('  ')}\n`)
-const beside = 'figures' in pytorch ? `PyTorch ${pytorch.version}, one thread` : `no PyTorch figures: ${pytorch.missing}`
-process.stdout.write(`\n${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.versions.node}; ${beside}\n`)
+const widths = header.map((title, i) =>
+  Math.max(title.length, ...rows.map((row) => (row[i] as string).length)),
+)
+for (const row of [header, ...rows])
+  process.stdout.write(`${row.map((cell, i) => cell.padEnd(widths[i] as number)).join('  ')}\n`)
+process.stdout.write(
+  `\n${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.versions.node}\n${[...notes].map((note) => `${note}\n`).join('')}`,
+)
 
 const at = process.argv.find((arg) => arg.startsWith('--json='))?.slice('--json='.length) ?? 'bench.json'
-writeFileSync(at, `${JSON.stringify({ node: process.versions.node, cpu: cpus()[0]?.model, figures, pytorch: Object.fromEntries(theirs) }, null, 2)}\n`)
+writeFileSync(
+  at,
+  `${JSON.stringify({ node: process.versions.node, cpu: cpus()[0]?.model, notes: [...notes], figures, pytorch: Object.fromEntries(theirs) }, null, 2)}\n`,
+)
 process.stdout.write(`Written to ${at}.\n`)

@@ -1,16 +1,24 @@
 import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { inspect } from 'node:util'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { collect_demo_data } from './collect_demo_data.js'
+import { TOTAL_CONFIG } from '../ding/config/index.js'
+import { DingError, UsageError } from '../ding/utils/index.js'
+import { collect_demo_data, DATA_LAYOUTS, type DataLayout } from './collect_demo_data.js'
 import { findConfig } from './config_lookup.js'
+import { datasetInfoCommand } from './dataset_info.js'
 import { evaluate } from './evaluate.js'
 import { EXIT_CODES, exitCodeOf } from './exit_codes.js'
 import { explainCommand, registryCommand } from './inspect.js'
 import type { PipelineOptions } from './prepare.js'
-import { resume_pipeline, serial_pipeline } from './serial_pipeline.js'
-import { DingError, UsageError } from '../ding/utils/index.js'
+import { resume_pipeline } from './resume_pipeline.js'
+import { serial_pipeline } from './serial_pipeline.js'
+import { serial_pipeline_offline } from './serial_pipeline_offline.js'
+
+const MODES = ['serial', 'serial_offline', 'eval', 'collect'] as const
 
 interface CliOptions {
-  mode: 'serial' | 'eval' | 'collect'
+  mode: (typeof MODES)[number]
   config?: string
   env?: string
   policy?: string
@@ -22,20 +30,25 @@ interface CliOptions {
   loadPath?: string
   replayPath?: string
   resume?: string
-  collectCount: number
+  collectCount?: number
   output?: string
+  layout?: DataLayout
+  random?: boolean
   quiet?: boolean
+  verbose?: boolean
 }
 
 function seedList(value: string, before: number[] | undefined): number[] {
   const seed = Number(value)
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new InvalidArgumentError('A seed is a whole number >= 0.')
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new InvalidArgumentError('A seed is a whole number >= 0.')
   return [...(before ?? []), seed]
 }
 
 function count(value: string): number {
   const n = Number(value)
-  if (!Number.isFinite(n) || n <= 0 || !Number.isInteger(n)) throw new InvalidArgumentError('Expected a whole number > 0.')
+  if (!Number.isFinite(n) || n <= 0 || !Number.isInteger(n))
+    throw new InvalidArgumentError('Expected a whole number > 0.')
   return n
 }
 
@@ -46,14 +59,19 @@ function override(value: string, before: [string, string][] | undefined): [strin
 }
 
 function packageVersion(): string {
-  const file = [new URL('../../package.json', import.meta.url), new URL('../package.json', import.meta.url)].find((url) => {
+  const file = [
+    new URL('../../package.json', import.meta.url),
+    new URL('../package.json', import.meta.url),
+  ].find((url) => {
     try {
       return (JSON.parse(readFileSync(url, 'utf8')) as { name: string }).name === 'ding'
     } catch {
       return false
     }
   })
-  return file === undefined ? 'unknown' : (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+  return file === undefined
+    ? 'unknown'
+    : (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
 function runOptions(options: CliOptions): PipelineOptions {
@@ -63,28 +81,74 @@ function runOptions(options: CliOptions): PipelineOptions {
     ...(options.trainIter === undefined ? {} : { max_train_iter: options.trainIter }),
     ...(options.envStep === undefined ? {} : { max_env_step: options.envStep }),
     console: options.quiet === true ? 'quiet' : 'auto',
+    verbose: options.verbose === true,
   }
 }
 
-/** Name of the experiment of one of several seeds: `..._seed0` becomes `..._seed<N>`, other names get it appended. */
-function seededName(seeds: readonly number[], seed: number): PipelineOptions['rename'] {
-  if (seeds.length < 2) return undefined
-  return (name) => `${name.replace(/_seed\d+$/, '')}_seed${seed}`
+/**
+ * Name of the experiment of a seed from the command line: `..._seed0` becomes `..._seed<N>`; of several seeds, other names
+ * get it appended. A name that was given (--exp-name, total_config.json) stays as it is for a single seed.
+ */
+function seededName(options: CliOptions, seed: number | undefined): PipelineOptions['rename'] {
+  const { config, expName, seed: seeds = [] } = options
+  if (seed === undefined) return undefined
+  if (seeds.length > 1) return (name) => `${name.replace(/_seed\d+$/, '')}_seed${seed}`
+  if (expName !== undefined || (config !== undefined && basename(config) === TOTAL_CONFIG)) return undefined
+  return (name) => name.replace(/_seed\d+$/, `_seed${seed}`)
+}
+
+/** Options that one mode alone has. */
+const ONLY_IN: readonly [key: keyof CliOptions, flag: string, modes: readonly CliOptions['mode'][]][] = [
+  ['trainIter', '--train-iter', ['serial', 'serial_offline']],
+  ['envStep', '--env-step', ['serial']],
+  ['loadPath', '--load-path', ['eval', 'collect']],
+  ['replayPath', '--replay-path', ['eval']],
+  ['collectCount', '--collect-count', ['collect']],
+  ['output', '--output', ['collect']],
+  ['layout', '--layout', ['collect']],
+  ['random', '--random', ['collect']],
+]
+
+/** @throws UsageError for options that would have no effect */
+function checkOptions(options: CliOptions): void {
+  for (const [key, flag, modes] of ONLY_IN) {
+    if (options[key] !== undefined && !modes.includes(options.mode)) {
+      throw new UsageError(
+        `${flag} has no meaning with -m ${options.mode}: it is for ${modes.join(' and ')}.`,
+      )
+    }
+  }
+  const { config, env, policy, resume, seed } = options
+  if (config !== undefined && (env !== undefined || policy !== undefined)) {
+    throw new UsageError(
+      '-c names a config file, -e and -p name one that comes with ding: give one or the other.',
+    )
+  }
+  if (resume === undefined) return
+  if (options.mode !== 'serial' && options.mode !== 'serial_offline') {
+    throw new UsageError('--resume continues a training run: leave -m out.')
+  }
+  if (config !== undefined || env !== undefined || policy !== undefined) {
+    throw new UsageError('--resume takes the config from the experiment folder: leave -c, -e and -p out.')
+  }
+  if (seed !== undefined) {
+    throw new UsageError('--resume continues with the seed of the run: leave -s out.')
+  }
 }
 
 async function runMode(options: CliOptions): Promise<number> {
+  checkOptions(options)
   if (options.resume !== undefined) {
-    if (options.mode !== 'serial') throw new UsageError('--resume continues a training run: use it with -m serial.')
-    if (options.config !== undefined) throw new UsageError('--resume takes the config from the experiment folder: leave -c out.')
     const result = await resume_pipeline(options.resume, runOptions(options))
     return result.stop_reason === 'interrupted' ? EXIT_CODES.interrupted.code : EXIT_CODES.done.code
   }
   const config = options.config ?? findConfig(options.env, options.policy)
-  const seeds = options.seed ?? [0]
+  const seeds = options.seed ?? [undefined]
   for (const seed of seeds) {
-    const common = { ...runOptions(options), rename: seededName(seeds, seed) }
-    if (options.mode === 'serial') {
-      const { stop_reason } = await serial_pipeline(config, seed, common)
+    const common = { ...runOptions(options), rename: seededName(options, seed) }
+    if (options.mode === 'serial' || options.mode === 'serial_offline') {
+      const entry = options.mode === 'serial' ? serial_pipeline : serial_pipeline_offline
+      const { stop_reason } = await entry(config, seed, common)
       if (stop_reason === 'interrupted') return EXIT_CODES.interrupted.code
     } else if (options.mode === 'eval') {
       await evaluate(config, seed, {
@@ -95,9 +159,11 @@ async function runMode(options: CliOptions): Promise<number> {
     } else {
       await collect_demo_data(config, seed, {
         ...common,
-        collect_count: options.collectCount,
+        ...(options.collectCount === undefined ? {} : { collect_count: options.collectCount }),
         ...(options.output === undefined ? {} : { expert_data_path: options.output }),
+        ...(options.layout === undefined ? {} : { layout: options.layout }),
         ...(options.loadPath === undefined ? {} : { state_dict_path: options.loadPath }),
+        random_policy: options.random === true,
       })
     }
   }
@@ -109,23 +175,49 @@ function buildProgram(finish: (code: number) => void): Command {
   program
     .description('Train, evaluate and inspect reinforcement-learning policies described by a config.')
     .version(packageVersion(), '-v, --version')
-    .addOption(new Option('-m, --mode <mode>', 'what to do').choices(['serial', 'eval', 'collect']).default('serial'))
+    .addOption(new Option('-m, --mode <mode>', 'what to do').choices(MODES).default('serial'))
     .option('-c, --config <file>', 'config file: TypeScript, JavaScript, JSON or YAML')
-    .option('-e, --env <name>', 'with -p instead of -c: use the config that comes with ding for this environment')
+    .option(
+      '-e, --env <name>',
+      'with -p instead of -c: use the config that comes with ding for this environment',
+    )
     .option('-p, --policy <name>', 'with -e instead of -c: ... and this policy')
-    .addOption(new Option('-s, --seed <seeds...>', 'seeds, each a run of its own (default: 0)').argParser(seedList))
+    .addOption(
+      new Option(
+        '-s, --seed <seeds...>',
+        'seeds, each a run of its own (default: that of the config, else 0)',
+      ).argParser(seedList),
+    )
     .option('--exp-name <name>', 'experiment folder, instead of exp_name of the config')
     .option('--train-iter <n>', 'stop after this many training iterations', count)
     .option('--env-step <n>', 'stop after this many environment steps', count)
-    .addOption(new Option('--set <key=value>', 'override a key of the config; may be repeated').argParser(override).default([], 'none'))
+    .addOption(
+      new Option('--set <key=value>', 'override a key of the config; may be repeated')
+        .argParser(override)
+        .default([], 'none'),
+    )
     .option('--resume <dir>', 'continue the run in this experiment folder, bit for bit')
     .option('--load-path <file>', 'eval, collect: checkpoint to load (default: ckpt_best of the experiment)')
     .option('--replay-path <dir>', 'eval: where the environments write their replays, if they can')
-    .addOption(new Option('--collect-count <n>', 'collect: transitions to collect').argParser(count).default(1000))
-    .option('--output <file>', 'collect: file to write the transitions to')
+    .addOption(
+      new Option('--collect-count <n>', 'collect: transitions to collect (default: 1000)').argParser(count),
+    )
+    .option('--output <file>', 'collect: file to write the transitions to (default: expert_data.hdf5)')
+    .addOption(
+      new Option('--layout <name>', 'collect: layout of the file (default: by its ending)').choices(
+        DATA_LAYOUTS,
+      ),
+    )
+    .option('--random', 'collect: act at random instead of by a checkpoint')
+    .option(
+      '--verbose',
+      'print the tables of learner, collector and evaluator too, and where an error came from',
+    )
     .option('--quiet', 'no progress on the console; the log files are written all the same')
     .addHelpText('after', () => {
-      const codes = Object.values(EXIT_CODES).map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`)
+      const codes = Object.values(EXIT_CODES).map(
+        ({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`,
+      )
       return `
 Examples:
   ding -c configs/cartpole/cartpole_dqn_config.ts            train, see the results in ./cartpole_dqn_seed0
@@ -133,8 +225,13 @@ Examples:
   ding -c my.ts --set policy.learn.batch_size=128            change a key without touching the file
   ding -m eval -c my.ts --load-path runs/x/ckpt/ckpt_best.safetensors
   ding --resume cartpole_dqn_seed0                           go on where a run stopped
+  ding -m collect -c my.ts --random --output data.hdf5       record a dataset
+  ding -m serial_offline -c my_offline.ts                    learn from a dataset
+  ding dataset info data.hdf5                                what is in a dataset
   ding registry policy                                       what can be named in a config
   ding config explain dqn                                    every key of a policy: type, default, meaning
+
+Keys can also be set by environment variables: DING__POLICY__LEARN__BATCH_SIZE=128.
 
 Exit codes:
 ${codes.join('\n')}`
@@ -148,17 +245,40 @@ ${codes.join('\n')}`
     .action(async (name: string | undefined, options: { import?: string[] }) => {
       process.stdout.write(await registryCommand(name, options.import ?? []))
     })
+  const dataset = program.command('dataset').description('look into datasets')
+  dataset
+    .command('info')
+    .argument('<file>', 'a dataset: HDF5, safetensors, JSON lines, or the folder of a Minari dataset')
+    .option('--data-type <layout>', 'layout of the file, instead of finding out')
+    .option('--env-id <name>', 'environment of the data, for reference scores')
+    .description('print layout, sizes, episodes, returns, and what looks wrong')
+    .action(async (file: string, options: { dataType?: string; envId?: string }) => {
+      const { dataType: data_type, envId: env_id } = options
+      const given = {
+        ...(data_type === undefined ? {} : { data_type }),
+        ...(env_id === undefined ? {} : { env_id }),
+      }
+      process.stdout.write(`${(await datasetInfoCommand(file, given)).trimEnd()}\n`)
+    })
   const config = program.command('config').description('look into configs')
   config
     .command('explain')
     .argument('<target>', 'a config file, or the name of a policy')
     .argument('[key]', 'only this key and what is below it, for example policy.learn')
     .option('--set <key=value>', 'override a key first', override)
+    .option('--import <module...>', 'modules to import first: your own registrations')
     .description('print keys, types, defaults, docs, and where each value came from')
-    .action(async (target: string, key: string | undefined, options: { set?: [string, string][] }) => {
-      process.stdout.write(await explainCommand(target, key, options.set ?? []))
-    })
-  return program.exitOverride()
+    .action(
+      async (
+        target: string,
+        key: string | undefined,
+        options: { set?: [string, string][]; import?: string[] },
+      ) => {
+        process.stdout.write(await explainCommand(target, key, options.set ?? [], options.import ?? []))
+      },
+    )
+  // Options after a subcommand are the subcommand's.
+  return program.enablePositionalOptions().exitOverride()
 }
 
 /** Runs the command line. @returns the exit code; errors are printed, never thrown. */
@@ -172,9 +292,15 @@ export async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' })
     return code
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done.code : EXIT_CODES.usage.code
-    const known = error instanceof DingError
-    process.stderr.write(known ? `${error.name}: ${error.message}\n` : `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 ? EXIT_CODES.done.code : EXIT_CODES.usage.code
+    process.stderr.write(`${describeError(error, argv.includes('--verbose'))}\n`)
     return exitCodeOf(error)
   }
+}
+
+/** Mistakes of a user get their message; defects, and whatever `--verbose` is asked for, the stack with its causes. */
+function describeError(error: unknown, verbose: boolean): string {
+  if (error instanceof DingError && !verbose) return `${error.name}: ${error.message}`
+  return error instanceof Error ? inspect(error) : String(error)
 }

@@ -1,44 +1,155 @@
-import { join } from 'node:path'
-import { BUFFER_REGISTRY } from '../ding/registry/index.js'
+import { extname, join } from 'node:path'
+import { defaultsOf } from '../ding/config/index.js'
+import { createDatasetWriter, type RowShape } from '../ding/data/index.js'
+import { Dict, type Space, Tuple } from '../ding/envs/index.js'
 import { ROLES } from '../ding/pipeline/index.js'
+import { BUFFER_REGISTRY } from '../ding/registry/index.js'
+import { UsageError } from '../ding/utils/index.js'
+import { EpisodeSerialCollector, episodeCollectorConfig, randomCollectMode } from '../ding/worker/index.js'
 import { loadPolicy } from './evaluate.js'
-import { type PipelineInput, type PipelineOptions, prepareRun } from './prepare.js'
+import { type PipelineInput, type PipelineOptions, type PreparedRun, prepareRun } from './prepare.js'
+
+export const DATA_LAYOUTS = ['d4rl', 'minari', 'buffer'] as const
+export type DataLayout = (typeof DATA_LAYOUTS)[number]
 
 export interface CollectDemoOptions extends PipelineOptions {
-  /** Transitions to collect (1000). */
+  /** Transitions to collect (1000). HDF5 layouts hold whole episodes, so they may get up to an episode more. */
   readonly collect_count?: number
-  /** File to write; default: expert_data.safetensors in the experiment folder. */
+  /** File to write; default: expert_data.hdf5 in the experiment folder. */
   readonly expert_data_path?: string
+  /** `d4rl` or `minari` (HDF5, whole episodes of single steps), or `buffer` (training samples, for a replay buffer's
+   * load_data). Default: by the file's ending, .safetensors being a buffer, else d4rl. */
+  readonly layout?: DataLayout
   /** Checkpoint to act with. Default: policy.load_path, else ckpt_best of the experiment folder. */
   readonly state_dict_path?: string
+  /** Act uniformly at random instead; no checkpoint is needed then. */
+  readonly random_policy?: boolean
+}
+
+/** What was written. */
+export interface CollectedData {
+  readonly path: string
+  readonly count: number
 }
 
 /**
- * Records what a trained policy does: its collect mode, without random actions where it has an epsilon.
- * The file is a replay buffer's `save_data`: any buffer reads it with `load_data`.
- * @returns the file, and how many transitions it holds
+ * Records what a policy does: its collect mode, without random actions where it has an epsilon.
+ * The file appears under its name only when it is complete.
  */
-export async function collect_demo_data(input: PipelineInput, seed = 0, options: CollectDemoOptions = {}): Promise<{ path: string; count: number }> {
-  const { collect_count = 1000 } = options
-  const { container, exp_dir, close, logger } = await prepareRun(input, seed, { ...options, save: false, enable_field: ['collect'] })
-  try {
-    const policy = await container.getAsync(ROLES.policy)
-    loadPolicy(options.state_dict_path ?? policy.cfg.load_path ?? join(exp_dir, 'ckpt', 'ckpt_best.safetensors'), (state) =>
-      policy.collect_mode.load_state_dict(state),
+export async function collect_demo_data(
+  input: PipelineInput,
+  seed?: number,
+  options: CollectDemoOptions = {},
+): Promise<CollectedData> {
+  const prepared = await prepareRun(input, seed, { ...options, save: false, enable_field: ['collect'] })
+  const path = options.expert_data_path ?? join(prepared.exp_dir, 'expert_data.hdf5')
+  const layout = options.layout ?? (extname(path) === '.safetensors' ? 'buffer' : 'd4rl')
+  if (!DATA_LAYOUTS.includes(layout)) {
+    throw new UsageError(
+      `There is no data layout "${String(layout)}". There are: ${DATA_LAYOUTS.join(', ')}.`,
     )
-    const collector = await container.getAsync(ROLES.collector)
-    const settings = policy.command_mode.get_setting_collect({ env_step: 0, train_iter: 0 })
-    const transitions = await collector.collect(collect_count, { policy_kwargs: 'eps' in settings ? { ...settings, eps: 0 } : settings })
-    const buffer = new (BUFFER_REGISTRY.get('naive'))({ replay_buffer_size: transitions.length } as never, {
-      random: (await container.getAsync(ROLES.random)).stream('sampling'),
-    })
-    buffer.push(transitions)
-    const path = options.expert_data_path ?? join(exp_dir, 'expert_data.safetensors')
-    buffer.save_data(path)
-    buffer.close()
-    logger.info(`Wrote ${transitions.length} transitions to ${path}.`)
-    return { path, count: transitions.length }
-  } finally {
-    await close()
   }
+  try {
+    const count = await (layout === 'buffer'
+      ? writeBuffer(prepared, options, path)
+      : writeEpisodes(prepared, options, path, layout))
+    prepared.logger.info(`Wrote ${count} transitions to ${path}.`)
+    return { path, count }
+  } finally {
+    await prepared.close()
+  }
+}
+
+/** The acting mode, and the keyword arguments that it is to act with. */
+async function actor({ container, exp_dir }: PreparedRun, options: CollectDemoOptions) {
+  const policy = await container.getAsync(ROLES.policy)
+  const env = await container.getAsync(ROLES.collector_env)
+  policy.checkSpaces(env.observation_space, env.action_space)
+  if (options.random_policy === true) {
+    const random = (await container.getAsync(ROLES.random)).stream('random_collect')
+    return {
+      mode: randomCollectMode(policy.collect_mode, env.action_space, random),
+      settings: {},
+      name: 'random',
+    }
+  }
+  const checkpoint =
+    options.state_dict_path ?? policy.cfg.load_path ?? join(exp_dir, 'ckpt', 'ckpt_best.safetensors')
+  loadPolicy(checkpoint, (state) => policy.collect_mode.load_state_dict(state))
+  const settings = policy.command_mode.get_setting_collect({ env_step: 0, train_iter: 0 })
+  return {
+    mode: policy.collect_mode,
+    settings: 'eps' in settings ? { ...settings, eps: 0 } : settings,
+    name: checkpoint,
+  }
+}
+
+async function writeBuffer(
+  prepared: PreparedRun,
+  options: CollectDemoOptions,
+  path: string,
+): Promise<number> {
+  const { container } = prepared
+  const { mode, settings } = await actor(prepared, options)
+  const collector = await container.getAsync(ROLES.collector)
+  collector.reset_policy(mode)
+  const transitions = await collector.collect(options.collect_count ?? 1000, { policy_kwargs: settings })
+  const buffer = new (BUFFER_REGISTRY.get('naive'))({ replay_buffer_size: transitions.length } as never, {
+    random: (await container.getAsync(ROLES.random)).stream('sampling'),
+  })
+  buffer.push(transitions)
+  buffer.save_data(path)
+  buffer.close()
+  return transitions.length
+}
+
+async function writeEpisodes(
+  prepared: PreparedRun,
+  options: CollectDemoOptions,
+  path: string,
+  layout: 'd4rl' | 'minari',
+): Promise<number> {
+  const { container, config, logger } = prepared
+  const { mode, settings, name } = await actor(prepared, options)
+  const env = await container.getAsync(ROLES.collector_env)
+  const collector = new EpisodeSerialCollector(
+    { ...defaultsOf(episodeCollectorConfig), get_train_sample: false },
+    {
+      env,
+      policy: mode,
+      logger: logger.component('collector'),
+    },
+  )
+  const env_id = config.main_config.env['env_id']
+  const obs_shape = rowShape(env.observation_space)
+  const writer = await createDatasetWriter(path, {
+    layout,
+    env_id: typeof env_id === 'string' ? env_id : config.create_config.env.type,
+    ...(obs_shape === undefined ? {} : { obs_shape }),
+    policy: `${config.create_config.policy.type} ${name}`,
+    seed: config.seed,
+  })
+  try {
+    while (writer.count < (options.collect_count ?? 1000)) {
+      const [episode = []] = await collector.collect_episodes(1, { policy_kwargs: settings })
+      writer.append(episode, { truncated: episode.at(-1)?.['done'] !== true })
+    }
+    writer.close()
+    return writer.count
+  } catch (error) {
+    // What was written stays readable under the writer's partial name.
+    writer.abandon()
+    throw error
+  }
+}
+
+/** The shape of a space's arrays of two axes or more, such as images, which environments hand out flat. */
+function rowShape(space: Space): RowShape | undefined {
+  if (!(space instanceof Dict || space instanceof Tuple))
+    return space.shape.length > 1 ? [...space.shape] : undefined
+  const shaped = Object.entries(space.spaces).flatMap(([key, part]) => {
+    const shape = rowShape(part as Space)
+    return shape === undefined ? [] : [[key, shape] as const]
+  })
+  return Object.fromEntries(shaped)
 }

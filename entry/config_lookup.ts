@@ -13,7 +13,8 @@ export function shippedConfigs(): Map<string, string> {
     if (!env.isDirectory()) continue
     for (const file of readdirSync(join(folder, env.name))) {
       const match = CONFIG_FILE.exec(file)
-      if (match?.[1] !== undefined && !file.endsWith('.d.ts')) found.set(match[1], join(folder, env.name, file))
+      if (match?.[1] !== undefined && !file.endsWith('.d.ts'))
+        found.set(match[1], join(folder, env.name, file))
     }
   }
   return found
@@ -22,7 +23,9 @@ export function shippedConfigs(): Map<string, string> {
 /** The file of the config for an environment and a policy. @throws UsageError naming the configs that there are. */
 export function findConfig(env: string | undefined, policy: string | undefined): string {
   if (env === undefined || policy === undefined) {
-    throw new UsageError('Which config? Give a file with -c, or an environment and a policy with -e and -p. See ding --help.')
+    throw new UsageError(
+      'Which config? Give a file with -c, or an environment and a policy with -e and -p. See ding --help.',
+    )
   }
   const configs = shippedConfigs()
   const name = `${env}_${policy}`

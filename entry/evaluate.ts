@@ -16,20 +16,29 @@ export interface EvaluateOptions extends PipelineOptions {
  * Nothing is trained, and no experiment folder is made.
  * @throws CheckpointError when there is no checkpoint, or it does not fit the model of the config.
  */
-export async function evaluate(input: PipelineInput, seed = 0, options: EvaluateOptions = {}): Promise<RunResult> {
+export async function evaluate(
+  input: PipelineInput,
+  seed?: number,
+  options: EvaluateOptions = {},
+): Promise<RunResult> {
   const prepared = await prepareRun(input, seed, { ...options, save: false, enable_field: ['eval'] })
   const { config, container, exp_dir, close, logger } = prepared
   try {
     const policy = await container.getAsync(ROLES.policy)
-    const { last_iter, last_step } = loadPolicy(options.load_path ?? policy.cfg.load_path ?? join(exp_dir, 'ckpt', 'ckpt_best.safetensors'), (state) =>
-      policy.eval_mode.load_state_dict(state),
+    const { last_iter, last_step } = loadPolicy(
+      options.load_path ?? policy.cfg.load_path ?? join(exp_dir, 'ckpt', 'ckpt_best.safetensors'),
+      (state) => policy.eval_mode.load_state_dict(state),
     )
-    const replay_path = options.replay_path ?? (config.main_config.env['replay_path'] as string | null | undefined)
-    if (typeof replay_path === 'string') await (await container.getAsync(ROLES.evaluator_env)).enable_save_replay(replay_path)
+    const replay_path =
+      options.replay_path ?? (config.main_config.env['replay_path'] as string | null | undefined)
+    if (typeof replay_path === 'string')
+      await (await container.getAsync(ROLES.evaluator_env)).enable_save_replay(replay_path)
     const evaluator = await container.getAsync(ROLES.evaluator)
     const { episode_info } = await evaluator.eval(undefined, last_iter, last_step)
     const eval_value = episode_info.eval_episode_return_mean
-    logger.info(`Mean return ${eval_value.toFixed(2)} over ${episode_info.eval_episode_return.length} episodes.`)
+    logger.info(
+      `Mean return ${eval_value.toFixed(2)} over ${episode_info.eval_episode_return.length} episodes.`,
+    )
     return {
       policy,
       stop: eval_value >= evaluator.cfg.stop_value,
@@ -46,11 +55,21 @@ export async function evaluate(input: PipelineInput, seed = 0, options: Evaluate
 }
 
 /** Loads a learner's checkpoint into a policy; returns the counters that it was saved at. */
-export function loadPolicy(path: string, load: (state: ReturnType<typeof loadState>['tree']) => void): { last_iter: number; last_step: number } {
+export function loadPolicy(
+  path: string,
+  load: (state: ReturnType<typeof loadState>['tree']) => void,
+): { last_iter: number; last_step: number } {
   if (!existsSync(path)) {
-    throw new CheckpointError(`There is no checkpoint ${path}. Name one with --load-path (load_path), or set policy.load_path in the config.`)
+    throw new CheckpointError(
+      `There is no checkpoint ${path}. Name one with --load-path (load_path), or set policy.load_path in the config.`,
+    )
   }
   const { tree } = loadState(path)
-  load(tree)
+  try {
+    load(tree)
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error
+    throw new CheckpointError(`${path} cannot be used here. ${error.message}`, { cause: error })
+  }
   return { last_iter: Number(tree['last_iter'] ?? -1), last_step: Number(tree['last_step'] ?? -1) }
 }

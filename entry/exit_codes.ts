@@ -11,7 +11,10 @@ import {
 
 /** What the exit code of `ding` says. */
 export const EXIT_CODES = {
-  done: { code: 0, meaning: 'the command did what it was asked to (for a run: it reached its stop value or a limit)' },
+  done: {
+    code: 0,
+    meaning: 'the command did what it was asked to (for a run: it reached its stop value or a limit)',
+  },
   failed: { code: 1, meaning: 'an unexpected error: a defect in ding or in your own code' },
   usage: { code: 2, meaning: 'the command line or the config is wrong; nothing was started' },
   environment: { code: 3, meaning: 'an environment failed' },
@@ -23,7 +26,8 @@ export const EXIT_CODES = {
 
 /** The exit code for an error that ended a command. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof ConfigError || error instanceof RegistryError || error instanceof UsageError) return EXIT_CODES.usage.code
+  if (error instanceof ConfigError || error instanceof RegistryError || error instanceof UsageError)
+    return EXIT_CODES.usage.code
   if (error instanceof EnvError) return EXIT_CODES.environment.code
   if (error instanceof CheckpointError || error instanceof DatasetError) return EXIT_CODES.files.code
   if (error instanceof NumericError) return EXIT_CODES.numeric.code

@@ -8,12 +8,16 @@ import { didYouMean, UsageError } from '../ding/utils/index.js'
 export async function registryCommand(name: string | undefined, modules: readonly string[]): Promise<string> {
   await importNames([...modules], process.cwd())
   if (name === undefined) {
-    const lines = Object.entries(registries).map(([key, registry]) => `${key.padEnd(22)} ${registry.query().length} registered`)
+    const lines = Object.entries(registries).map(
+      ([key, registry]) => `${key.padEnd(22)} ${registry.query().length} registered`,
+    )
     return `${lines.join('\n')}\n`
   }
   if (!Object.hasOwn(registries, name)) {
     const known = Object.keys(registries)
-    throw new UsageError(`There is no registry "${name}".${didYouMean(name, known)} There are: ${known.join(', ')}.`)
+    throw new UsageError(
+      `There is no registry "${name}".${didYouMean(name, known)} There are: ${known.join(', ')}.`,
+    )
   }
   const registry = registries[name as RegistryName]
   const rows = registry.query().map((entry) => {
@@ -26,11 +30,17 @@ export async function registryCommand(name: string | undefined, modules: readonl
 }
 
 /** What `ding config explain TARGET [KEY]` prints: all keys of a config file or a policy, or those at or below one key. */
-export async function explainCommand(target: string, key: string | undefined, overrides: readonly [string, string][]): Promise<string> {
+export async function explainCommand(
+  target: string,
+  key: string | undefined,
+  overrides: readonly [string, string][],
+  modules: readonly string[] = [],
+): Promise<string> {
+  await importNames([...modules], process.cwd())
   const rows = await explain(target, { overrides })
   if (key === undefined) return `${renderText(rows)}\n`
   const inside = rows.filter(({ path }) => path === key || path.startsWith(`${key}.`))
-  const found = inside.length > 0 ? inside : rows.filter(({ path }) => path.endsWith(`.${key}`))
+  const found = inside.length > 0 ? inside : rows.filter(({ path }) => `${path}.`.includes(`.${key}.`))
   if (found.length === 0) {
     const names = new Set(rows.flatMap(({ path }) => [path, path.split('.').at(-1) as string]))
     throw new UsageError(`${target} has no key "${key}".${didYouMean(key, names)}`)

@@ -1,16 +1,30 @@
 import { join, relative, resolve } from 'node:path'
-import type { Container } from 'inversify'
+import type { Container, ServiceIdentifier } from 'inversify'
 // For what it registers: a config may name any part, also one that no entry uses itself.
 import '../ding/index.js'
-import { type CompiledConfig, type ConfigPair, compile_config, type OverrideEntry, read_config } from '../ding/config/index.js'
+import {
+  type CompiledConfig,
+  type ConfigPair,
+  compile_config,
+  type OverrideEntry,
+  read_config,
+} from '../ding/config/index.js'
 import type { RunLogger } from '../ding/logger/index.js'
-import { type ComposeOptions, composeContainer, ROLES, type RunLimits, writeGitInfo } from '../ding/pipeline/index.js'
+import {
+  type ComposeOptions,
+  composeContainer,
+  NO_LIMIT,
+  ROLES,
+  type RunLimits,
+  writeGitInfo,
+} from '../ding/pipeline/index.js'
 
 /** `[main_config, create_config]`, or the path of a config file. */
 export type PipelineInput = ConfigPair | string
 
 /** Options that every entry takes. */
-export interface PipelineOptions extends Pick<ComposeOptions, 'env_setting' | 'model' | 'console' | 'dynamic_seed' | 'rebind'> {
+export interface PipelineOptions
+  extends Pick<ComposeOptions, 'env_setting' | 'model' | 'console' | 'verbose' | 'dynamic_seed' | 'rebind'> {
   /** Stop after this many training iterations (1e10). */
   readonly max_train_iter?: number
   /** Stop after this many env steps (1e10). */
@@ -33,28 +47,46 @@ export interface PipelineOptions extends Pick<ComposeOptions, 'env_setting' | 'm
 interface PrepareOptions {
   readonly save: boolean
   readonly enable_field?: ComposeOptions['enable_field']
+  readonly offline?: boolean
 }
 
 /** Reads and compiles the config of an entry. @throws ConfigError before anything is written. */
-export async function compileInput(input: PipelineInput, seed: number | undefined, options: PipelineOptions & PrepareOptions): Promise<{ config: CompiledConfig; exp_dir: string }> {
-  const file = typeof input === 'string' ? await read_config(input) : { main_config: input[0], create_config: input[1], base_dir: undefined }
-  const main = { ...file.main_config } as Record<string, unknown>
-  if (options.exp_name !== undefined) main['exp_name'] = options.exp_name
-  if (options.rename !== undefined && typeof main['exp_name'] === 'string') main['exp_name'] = options.rename(main['exp_name'])
+export async function compileInput(
+  input: PipelineInput,
+  seed: number | undefined,
+  options: PipelineOptions & PrepareOptions,
+): Promise<{ config: CompiledConfig; exp_dir: string; is_new: boolean }> {
+  const file =
+    typeof input === 'string'
+      ? await read_config(input)
+      : { main_config: input[0], create_config: input[1], base_dir: undefined }
+  const main = renamed(file.main_config, options)
   const work_dir = resolve(options.work_dir ?? '.')
+  const is_new = options.save && options.resume !== true && !resumesTraining(main)
   const config = await compile_config(main, file.create_config, {
     ...(seed === undefined || options.resume === true ? {} : { seed }),
     ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
     ...(file.base_dir === undefined ? {} : { base_dir: file.base_dir }),
     work_dir,
     save: options.save,
-    renew_dir: options.save && options.resume !== true && !resumesTraining(main),
+    renew_dir: is_new,
   })
-  return { config, exp_dir: relative('.', join(work_dir, config.main_config.exp_name)) || '.' }
+  return { config, exp_dir: relative('.', join(work_dir, config.main_config.exp_name)) || '.', is_new }
 }
 
-function resumesTraining(main: Record<string, unknown>): boolean {
-  const policy = main['policy'] as { learn?: { resume_training?: boolean } } | undefined
+/** The main_config under the name that the caller wants. What is no record is left for compile_config to refuse. */
+function renamed(main_config: object, { exp_name, rename }: PipelineOptions): object {
+  if (typeof main_config !== 'object' || main_config === null || Array.isArray(main_config))
+    return main_config
+  const main = { ...main_config } as Record<string, unknown>
+  if (exp_name !== undefined) main['exp_name'] = exp_name
+  if (rename !== undefined && typeof main['exp_name'] === 'string')
+    main['exp_name'] = rename(main['exp_name'])
+  return main
+}
+
+function resumesTraining(main: object): boolean {
+  const { policy } = (main ?? {}) as { policy?: { learn?: { resume_training?: boolean } } }
   return policy?.learn?.resume_training === true
 }
 
@@ -62,24 +94,37 @@ function resumesTraining(main: Record<string, unknown>): boolean {
 export interface PreparedRun {
   readonly config: CompiledConfig
   readonly exp_dir: string
+  /** The experiment folder was made for this run. */
+  readonly is_new: boolean
   readonly container: Container
   readonly limits: RunLimits
   readonly logger: RunLogger
-  /** Closes whatever was made. */
-  close(): Promise<void>
+  /** Closes whatever was made, all of it. @returns what went wrong; a part that could not be made is among it */
+  close(): Promise<unknown[]>
 }
 
 /** Compiles the config, makes the experiment folder and binds the parts of the run. */
-export async function prepareRun(input: PipelineInput, seed: number, options: PipelineOptions & PrepareOptions): Promise<PreparedRun> {
-  const { config, exp_dir } = await compileInput(input, seed, options)
-  const container = composeContainer(config, { ...options, exp_dir })
-  const limits = { max_train_iter: options.max_train_iter ?? 1e10, max_env_step: options.max_env_step ?? 1e10 }
+export async function prepareRun(
+  input: PipelineInput,
+  seed: number | undefined,
+  options: PipelineOptions & PrepareOptions,
+): Promise<PreparedRun> {
+  const { config, exp_dir, is_new } = await compileInput(input, seed, options)
+  const container = composeContainer(config, { ...options, exp_dir, log_files: options.save })
+  const limits = {
+    max_train_iter: options.max_train_iter ?? NO_LIMIT,
+    max_env_step: options.max_env_step ?? NO_LIMIT,
+  }
   const logger = await container.getAsync(ROLES.logger)
   if (options.save) writeGitInfo(exp_dir)
   for (const note of config.notes) logger.warn(note)
   const close = async () => {
-    await container.unbindAllAsync()
+    const results: PromiseSettledResult<void>[] = []
+    for (const role of Object.values<ServiceIdentifier>(ROLES)) {
+      if (container.isBound(role)) results.push(...(await Promise.allSettled([container.unbindAsync(role)])))
+    }
     logger.close()
+    return results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
   }
-  return { config, exp_dir, container, limits, logger, close }
+  return { config, exp_dir, is_new, container, limits, logger, close }
 }

@@ -5,6 +5,7 @@ Prints one JSON line per case: {"name": ..., "us_per_update": ...}. One thread.
 import json
 import time
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -57,13 +58,18 @@ def bench(name, hidden, batch_size, obs=4, actions=2, gamma=0.97, target_every=1
     print(json.dumps({"name": name, "us_per_update": samples[len(samples) // 2]}))
 
 
-def acting(name, envs, hidden=(64, 64), obs=4, actions=2):
+def acting(name, envs, hidden=(64, 64), obs=4, actions=2, eps=0.1):
+    """What a collector asks for: observations by environment in, eps-greedy actions by environment out."""
     net = mlp(obs, hidden, actions)
-    state = torch.randn(envs, obs)
+    observations = {i: np.random.randn(obs).astype(np.float32) for i in range(envs)}
 
     def act():
         with torch.no_grad():
-            return net(state).argmax(dim=1).numpy()
+            q = net(torch.from_numpy(np.stack(list(observations.values()))))
+            greedy = q.argmax(dim=1)
+            explore = torch.rand(envs) < eps
+            chosen = torch.where(explore, torch.randint(0, actions, (envs,)), greedy)
+        return dict(zip(observations, chosen.tolist()))
 
     for _ in range(500):
         act()

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, extname, resolve } from 'node:path'
 import { importFile } from '../registry/index.js'
@@ -40,13 +41,36 @@ async function readContent(path: string): Promise<unknown> {
     if (extension === '.yaml' || extension === '.yml') return await parseYaml(readFileSync(path, 'utf8'))
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new ConfigError(`Config file ${path} cannot be loaded: ${reason}`, { cause })
+    throw new ConfigError(`Config file ${path} cannot be loaded: ${reasonOf(cause, path)}`, { cause })
   }
   const hint = extension === '.py' ? ' Write its two dicts as a .ts, .js, .json or .yaml file.' : ''
   throw new ConfigError(
     `Config file ${path}: files of type "${extension}" are not read; use .ts, .js, .mjs, .json or .yaml.${hint}`,
   )
+}
+
+/** What an error says, with the line of the file that it is about where that can be found. */
+function reasonOf(error: unknown, path: string): string {
+  if (!(error instanceof Error)) return String(error)
+  const { message, stack = '' } = error
+  if (message.includes(`${path}:`) || /\bline \d/.test(message)) return message
+  const position = /at position (\d+)/.exec(message)?.[1]
+  if (position !== undefined && extname(path).toLowerCase() === '.json') {
+    return `${message} (line ${readFileSync(path, 'utf8').slice(0, Number(position)).split('\n').length})`
+  }
+  const line = error instanceof SyntaxError ? syntaxErrorLine(path, message) : lineIn(stack, path)
+  return line === undefined ? message : `${message} (line ${line})`
+}
+
+/** The line after the first mention of a file. */
+function lineIn(text: string, path: string): string | undefined {
+  return text.split(`${path}:`)[1]?.match(/^\d+/)?.[0]
+}
+
+/** The line of a syntax error. V8 tells it only when a process dies of the error, so one does. */
+function syntaxErrorLine(path: string, message: string): string | undefined {
+  const { stderr } = spawnSync(process.execPath, ['--check', path], { encoding: 'utf8' })
+  return stderr.includes(message) ? lineIn(stderr, path) : undefined
 }
 
 /** The `yaml` package is optional. */

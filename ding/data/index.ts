@@ -1,6 +1,7 @@
 export * from './advanced_buffer.js'
 export * from './batch.js'
 export * from './column_store.js'
+export * from './dataset/index.js'
 export * from './deque_buffer.js'
 export * from './episode_buffer.js'
 export * from './naive_buffer.js'

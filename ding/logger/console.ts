@@ -45,7 +45,7 @@ export class Console {
   /** Puts `text` in the status line; empty takes it away. Cut to the terminal's width, since a wrapped line cannot be redrawn. */
   status(text: string): void {
     if (this.mode !== 'bar') return
-    this.#status = text.slice(0, Math.max(10, (this.out.columns ?? 80) - 1))
+    this.#status = text.slice(0, Math.max(10, (this.out.columns || 80) - 1))
     this.out.write(CLEAR_LINE + this.#status)
   }
 

@@ -48,6 +48,8 @@ export class Progress {
   #info: ProgressInfo = {}
   #points: { time: number; done: number }[] = []
   #shown = 0
+  /** The first eval return: what the way to the stop value is measured from. */
+  #first: number | undefined
 
   constructor(
     private readonly console: Console,
@@ -59,6 +61,7 @@ export class Progress {
     this.#options = options
     this.#done = options.initial ?? 0
     this.#info = {}
+    this.#first = undefined
     this.#shown = this.clock.now()
     this.#points = [{ time: this.#shown, done: this.#done }]
     if (this.console.mode === 'bar') this.console.status(this.#bar())
@@ -69,6 +72,7 @@ export class Progress {
     if (this.#options === undefined) return
     this.#done = done
     this.#info = { ...this.#info, ...info }
+    this.#first ??= info.eval_return
     const now = this.clock.now()
     const every = this.console.mode === 'bar' ? REDRAW_EVERY : this.lineSeconds * 1000
     if (now - this.#shown < every) return
@@ -105,15 +109,20 @@ export class Progress {
     else this.console.line(this.#line())
   }
 
-  #share(): number {
-    const { total } = this.#options!
-    return total > 0 && Number.isFinite(total) ? Math.min(1, this.#done / total) : 0
+  /** The part of the way that is done: of the total, or, where there is none, of the returns up to the stop value. */
+  #share(): number | undefined {
+    const { total, stop_value } = this.#options!
+    if (Number.isFinite(total)) return total > 0 ? Math.min(1, this.#done / total) : 0
+    if (stop_value === undefined || !Number.isFinite(stop_value)) return undefined
+    const best = this.#info.best_return ?? this.#info.eval_return
+    if (best === undefined || this.#first === undefined) return 0
+    if (best >= stop_value) return 1
+    return Math.max(0, (best - this.#first) / (stop_value - this.#first))
   }
 
   #bar(): string {
-    const { total } = this.#options!
-    const bar = Number.isFinite(total) ? `[${cliProgress.Format.BarFormat(this.#share(), BAR)}] ` : ''
-    return bar + this.#line()
+    const share = this.#share()
+    return (share === undefined ? '' : `[${cliProgress.Format.BarFormat(share, BAR)}] `) + this.#line()
   }
 
   #line(): string {
@@ -121,7 +130,7 @@ export class Progress {
     const known = Number.isFinite(total)
     const parts = [
       known
-        ? `${unit} ${this.#done}/${total} (${Math.floor(100 * this.#share())}%)`
+        ? `${unit} ${this.#done}/${total} (${Math.min(100, Math.floor((100 * this.#done) / Math.max(1, total)))}%)`
         : `${unit} ${this.#done}`,
     ]
     const rate = this.rate

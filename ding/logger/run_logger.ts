@@ -17,6 +17,8 @@ export interface RunLoggerOptions {
   readonly tensorboard?: boolean
   /** Write `log/serial/metrics.jsonl`. True by default. */
   readonly jsonl?: boolean
+  /** Write the text file of each component. True by default. */
+  readonly text?: boolean
   readonly clock?: Clock
   readonly stdout?: OutputStream
   readonly stderr?: OutputStream
@@ -45,6 +47,7 @@ class Run {
   readonly sinks: LogSink[] = []
   readonly files = new Map<string, AppendFile>()
   readonly #folder: string
+  readonly #text: boolean
   readonly #flushEvery: number
   #flushed: number
   #warned = false
@@ -58,6 +61,7 @@ class Run {
       options.stderr ?? process.stderr,
     )
     this.#folder = join(options.exp_name, 'log')
+    this.#text = options.text !== false
     this.#flushEvery = (options.flush_seconds ?? 5) * 1000
     this.#flushed = this.clock.now()
     const serial = join(this.#folder, 'serial')
@@ -66,15 +70,15 @@ class Run {
     if (options.jsonl !== false) this.sinks.push(new JsonlSink(join(serial, 'metrics.jsonl'), this.trouble))
   }
 
-  /** The text file of a component; two loggers of one name share it. */
-  textFile(name: string): AppendFile {
+  /** The text file of a component, if there is to be one; two loggers of one name share it. */
+  textFile(name: string): AppendFile | undefined {
     if (!/^\w[\w.-]*$/.test(name)) {
       throw new UsageError(
         `A log component cannot be called ${JSON.stringify(name)}. Use letters, digits, _ . and -.`,
       )
     }
     const known = this.files.get(name)
-    if (known !== undefined) return known
+    if (known !== undefined || !this.#text) return known
     const path = join(this.#folder, name, `${name}_logger.txt`)
     const file = new AppendFile(path, { buffer: 0, lines: true, onError: this.trouble })
     this.files.set(name, file)
@@ -120,7 +124,7 @@ function stamp(time: number): string {
 
 class ComponentLogger implements Logger {
   readonly #run: Run
-  readonly #file: AppendFile
+  readonly #file: AppendFile | undefined
   readonly #console: boolean
 
   constructor(run: Run, name: string, options: ComponentOptions) {
@@ -184,7 +188,7 @@ class ComponentLogger implements Logger {
   }
 
   #write(level: string, text: string): void {
-    this.#file.write(`[${stamp(this.now())}] ${level} ${text}\n`)
+    this.#file?.write(`[${stamp(this.now())}] ${level} ${text}\n`)
   }
 }
 

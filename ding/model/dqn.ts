@@ -1,4 +1,3 @@
-import { Tensor } from '@tensorflow/tfjs-core'
 import type { RandomStream } from '../compute/index.js'
 import { type ConfigOf, schema } from '../config/index.js'
 import {
@@ -13,11 +12,12 @@ import {
   MultiHead,
   NORM_NAMES,
   NoisyLinear,
-  type ObsTensor,
   shapeParts,
 } from '../nn/index.js'
 import { MODEL_REGISTRY } from '../registry/index.js'
-import { UsageError } from '../utils/index.js'
+import { splitMask } from './action_mask.js'
+import { checkActionShape, headWidth } from './head_width.js'
+import { imageEncoderKeys, imageEncoderOptions } from './image_encoder.js'
 import { obs_shape } from './shapes.js'
 import type { Model, ModelInput, ModelOutput } from './types.js'
 
@@ -37,6 +37,7 @@ const dqnModelConfig = schema({
     format: 'positive_int_list',
     default: [128, 128, 64],
   },
+  ...imageEncoderKeys,
   dueling: { doc: 'Separate value and advantage streams.', format: 'boolean', default: true },
   head_hidden_size: {
     doc: "Width of the head's hidden layers. null: the encoder's output size.",
@@ -95,20 +96,10 @@ export class DQN extends Module implements Model {
       norm_type,
       dropout,
       normalize_images,
+      ...imageEncoderOptions(cfg),
     })
-    if (Array.isArray(cfg.action_shape) && cfg.action_shape.length === 0) {
-      throw new UsageError(
-        'action_shape is an empty list: give the number of actions, or one number per action dimension.',
-      )
-    }
-    const features = this.encoder.outputSize
-    const hidden = cfg.head_hidden_size ?? features
-    if (hidden !== features) {
-      throw new UsageError(
-        `head_hidden_size is ${hidden} but the encoder gives ${features} features; they must be equal. ` +
-          'Leave head_hidden_size out, or end encoder_hidden_size_list with it.',
-      )
-    }
+    checkActionShape(cfg.action_shape)
+    const hidden = headWidth(this.encoder.outputSize, cfg.head_hidden_size)
     const build = (n: number): Head => {
       const options = { layer_num: head_layer_num, activation, norm_type, dropout, noise }
       if (!cfg.dueling) return new DiscreteHead(hidden, n, random, options)
@@ -121,19 +112,9 @@ export class DQN extends Module implements Model {
   }
 
   forward(inputs: ModelInput): ModelOutput {
-    const { obs, mask } = this.split(inputs)
+    const { obs, mask } = splitMask(inputs, this.takesRecord)
     const output: ModelOutput = this.head.forward(this.encoder.forward(obs))
     return mask === undefined ? output : { ...output, action_mask: mask }
-  }
-
-  /** Parts an action mask from the observation; a single-tensor model takes what is left if it is one entry. */
-  private split(inputs: ModelInput): { obs: ObsTensor; mask?: ObsTensor } {
-    if (inputs instanceof Tensor || this.takesRecord) {
-      return { obs: inputs, mask: inputs instanceof Tensor ? undefined : inputs['action_mask'] }
-    }
-    const { action_mask: mask, ...rest } = inputs
-    const entries = Object.values(rest)
-    return { obs: entries.length === 1 ? entries[0]! : rest, mask }
   }
 }
 

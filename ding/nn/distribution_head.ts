@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { RandomStream } from '../compute/index.js'
+import type { Sequential } from './container.js'
 import { DiscreteHead, type Head, type HeadOptions } from './head.js'
 import { Module } from './module.js'
 
@@ -14,7 +15,7 @@ export interface DistributionHeadOptions extends HeadOptions {
  * DI-engine adds 1e-6 to the probabilities so that their logarithm is finite.
  */
 export class DistributionHead extends Module implements Head {
-  readonly stack: DiscreteHead
+  readonly Q: Sequential
   readonly nAtom: number
   readonly vMin: number
   readonly vMax: number
@@ -29,11 +30,11 @@ export class DistributionHead extends Module implements Head {
     this.nAtom = options.n_atom ?? 51
     this.vMin = options.v_min ?? -10
     this.vMax = options.v_max ?? 10
-    this.stack = new DiscreteHead(hiddenSize, outputSize * this.nAtom, random, options)
+    this.Q = new DiscreteHead(hiddenSize, outputSize * this.nAtom, random, options).Q
   }
 
   forward(x: tf.Tensor): { logit: tf.Tensor; distribution: tf.Tensor } {
-    const raw = tf.reshape(this.stack.forward(x).logit, [-1, this.outputSize, this.nAtom])
+    const raw = tf.reshape(this.Q.forward(x), [-1, this.outputSize, this.nAtom])
     const distribution = tf.add(tf.softmax(raw, -1), 1e-6)
     const atoms = tf.linspace(this.vMin, this.vMax, this.nAtom)
     return { logit: tf.sum(tf.mul(distribution, atoms), -1), distribution }
@@ -49,7 +50,7 @@ export interface QRDQNHeadOptions extends HeadOptions {
  * {logit [B, A] = mean, q [B, A, N], tau [B, N, 1]}.
  */
 export class QRDQNHead extends Module implements Head {
-  readonly stack: DiscreteHead
+  readonly Q: Sequential
   readonly quantiles: number
 
   constructor(
@@ -60,12 +61,12 @@ export class QRDQNHead extends Module implements Head {
   ) {
     super()
     this.quantiles = options.num_quantiles ?? 32
-    this.stack = new DiscreteHead(hiddenSize, outputSize * this.quantiles, random, options)
+    this.Q = new DiscreteHead(hiddenSize, outputSize * this.quantiles, random, options).Q
   }
 
   forward(x: tf.Tensor): { logit: tf.Tensor; q: tf.Tensor; tau: tf.Tensor } {
     const n = this.quantiles
-    const q = tf.reshape(this.stack.forward(x).logit, [-1, this.outputSize, n])
+    const q = tf.reshape(this.Q.forward(x), [-1, this.outputSize, n])
     const midpoints = tf.linspace(0.5 / n, 1 - 0.5 / n, n)
     const tau = tf.tile(tf.reshape(midpoints, [1, n, 1]), [x.shape[0]!, 1, 1])
     return { logit: tf.mean(q, -1), q, tau }

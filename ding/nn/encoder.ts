@@ -114,17 +114,20 @@ export interface ConvEncoderOptions extends EncoderOptions {
   readonly padding?: readonly number[]
   /** Divide by 255: for uint8 images that the environment has not scaled. */
   readonly normalize_images?: boolean
+  /** The activation behind the last Linear too, as in Mnih et al. (2015). Default false, as in DI-engine. */
+  readonly activate_output?: boolean
 }
 
 /**
- * DI-engine's ConvEncoder: convolutions with activation, residual blocks for further sizes, flatten, then a Linear to the last size
- * without activation. Observations are [B, C, H, W], as DI-engine's; inside it is NHWC, the flattened order is torch's.
+ * DI-engine's ConvEncoder: convolutions with activation, residual blocks for further sizes, flatten, then a Linear to the last size,
+ * without activation unless asked for. Observations are [B, C, H, W], as DI-engine's; inside it is NHWC, the flattened order is torch's.
  */
 export class ConvEncoder extends Module implements Encoder {
   readonly main: Sequential
   readonly mid: Linear
   readonly outputSize: number
   private readonly scale: number
+  private readonly outputActivation: Activation | undefined
 
   constructor(
     readonly obsShape: readonly number[],
@@ -175,6 +178,7 @@ export class ConvEncoder extends Module implements Encoder {
     this.main = new Sequential(...layers)
     this.outputSize = hiddenSizes.at(-1)!
     this.mid = new Linear(c * h * w, this.outputSize, random)
+    if (options.activate_output === true) this.outputActivation = new Activation(activation)
   }
 
   forward(obs: ObsTensor): tf.Tensor {
@@ -185,7 +189,8 @@ export class ConvEncoder extends Module implements Encoder {
       )
     }
     const x = tf.transpose(this.scale === 1 ? image : tf.mul(image, this.scale), [0, 2, 3, 1])
-    return this.mid.forward(this.main.forward(x))
+    const features = this.mid.forward(this.main.forward(x))
+    return this.outputActivation?.forward(features) ?? features
   }
 }
 

@@ -7,6 +7,29 @@ function filled(shape: number[], value: number, trainable: boolean): Parameter {
   return new Parameter(shape, trainable, new Float32Array(shape.reduce((p, d) => p * d, 1)).fill(value))
 }
 
+/**
+ * x [..., n] with its last axis brought to mean 0 and (biased) variance 1; torch's layer_norm without weight and bias.
+ * With y the result and s the standard deviation, its gradient is (dy - mean(dy) - y mean(dy y)) / s: written out, it is a
+ * third of the operations that tfjs derives.
+ */
+export function layerNorm(x: tf.Tensor, eps = 1e-5): tf.Tensor {
+  const normalise = tf.customGrad((input, save) => {
+    const centred = tf.sub(input as tf.Tensor, tf.mean(input as tf.Tensor, -1, true))
+    const scale = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), eps))
+    const value = tf.mul(centred, scale)
+    ;(save as tf.GradSaveFunc)([value, scale])
+    return {
+      value,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [y, s] = saved as [tf.Tensor, tf.Tensor]
+        const along = tf.mul(y, tf.mean(tf.mul(dy, y), -1, true))
+        return tf.mul(tf.sub(tf.sub(dy, tf.mean(dy, -1, true)), along), s)
+      },
+    }
+  })
+  return normalise(x)
+}
+
 /** Normalises the last axis to mean 0 and (biased) variance 1, then scales and shifts: torch's LayerNorm over one axis. */
 export class LayerNorm extends Module {
   readonly weight: Parameter
@@ -23,10 +46,7 @@ export class LayerNorm extends Module {
 
   /** x [..., size] -> the same shape. */
   forward(x: tf.Tensor): tf.Tensor {
-    const centred = tf.sub(x, tf.mean(x, -1, true))
-    const variance = tf.mean(tf.square(centred), -1, true)
-    const unit = tf.mul(centred, tf.rsqrt(tf.add(variance, this.eps)))
-    return tf.add(tf.mul(unit, this.weight.value), this.bias.value)
+    return tf.add(tf.mul(layerNorm(x, this.eps), this.weight.value), this.bias.value)
   }
 }
 

@@ -1,11 +1,17 @@
 import { Container } from 'inversify'
 import { RandomTree } from '../compute/index.js'
 import type { CompiledConfig } from '../config/index.js'
-import { createEnvManager, type EnvFactory, envSources } from '../envs/index.js'
+import { createDataset, type DatasetConfig, type ObservationNorm } from '../data/index.js'
+import { createEnvManager, type EnvFactory, envSources, wrapWith } from '../envs/index.js'
 import { type ConsoleMode, createRunLogger } from '../logger/index.js'
 import type { Model } from '../model/index.js'
 import { type BasePolicyConfig, computeFor, createPolicy, type PolicyField } from '../policy/index.js'
-import { BUFFER_REGISTRY, LEARNER_REGISTRY, SERIAL_COLLECTOR_REGISTRY, SERIAL_EVALUATOR_REGISTRY } from '../registry/index.js'
+import {
+  BUFFER_REGISTRY,
+  LEARNER_REGISTRY,
+  SERIAL_COLLECTOR_REGISTRY,
+  SERIAL_EVALUATOR_REGISTRY,
+} from '../registry/index.js'
 import { ROLES } from './roles.js'
 
 /** Environments that a caller brings along. */
@@ -25,8 +31,14 @@ export interface ComposeOptions {
   /** Which fields of the policy are needed; all when left out. */
   readonly enable_field?: readonly PolicyField[]
   readonly console?: ConsoleMode
+  /** Also print the tables of learner, collector and evaluator, which their log files always have. */
+  readonly verbose?: boolean
+  /** Write logs into the experiment folder (true). */
+  readonly log_files?: boolean
   /** Collector environments start from other seeds at each episode (true), or from the same one (false). */
   readonly dynamic_seed?: boolean
+  /** The run learns from a dataset: evaluation sees observations as the data have them. */
+  readonly offline?: boolean
   /** Last word: rebinds any role. */
   readonly rebind?: (container: Container) => void
 }
@@ -39,13 +51,26 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
   const { main_config, create_config, seed } = config
   const { policy: policyConfig } = main_config
   const { exp_dir } = options
+  const files = options.log_files ?? true
+  const parts = { console: options.verbose === true }
   const container = new Container({ defaultScope: 'Singleton' })
   const envs = (role: keyof EnvSetting) => options.env_setting?.[role] ?? envSources(role, main_config.env)
 
   container.bind(ROLES.config).toConstantValue(config)
   container.bind(ROLES.random).toDynamicValue(() => RandomTree.fromSeed(seed))
-  container.bind(ROLES.logger).toDynamicValue(() => createRunLogger({ exp_name: exp_dir, console: options.console ?? 'auto' }))
-  container.bind(ROLES.compute).toDynamicValue(() => computeFor(policyConfig as unknown as BasePolicyConfig)).onDeactivation((compute) => compute.dispose())
+  container.bind(ROLES.logger).toDynamicValue(() =>
+    createRunLogger({
+      exp_name: exp_dir,
+      console: options.console ?? 'auto',
+      tensorboard: files,
+      jsonl: files,
+      text: files,
+    }),
+  )
+  container
+    .bind(ROLES.compute)
+    .toDynamicValue(() => computeFor(policyConfig as unknown as BasePolicyConfig))
+    .onDeactivation((compute) => compute.dispose())
 
   container.bind(ROLES.policy).toDynamicValue(async (at) =>
     createPolicy(create_config.policy.type, policyConfig as unknown as BasePolicyConfig, {
@@ -56,34 +81,50 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
     }),
   )
 
-  container.bind(ROLES.collector_env).toDynamicValue(async () => {
-    const manager = createEnvManager(main_config.env.manager, envs('collector'))
-    manager.seed(seed, options.dynamic_seed ?? true)
-    await manager.launch()
-    return manager
-  }).onDeactivation((manager) => manager.close())
-  container.bind(ROLES.evaluator_env).toDynamicValue(async () => {
-    const manager = createEnvManager(
-      { ...main_config.env.manager, auto_reset: false, episode_num: Number.POSITIVE_INFINITY },
-      envs('evaluator'),
-    )
-    manager.seed(seed, false)
-    await manager.launch()
-    return manager
-  }).onDeactivation((manager) => manager.close())
-
-  container.bind(ROLES.buffer).toDynamicValue(async (at) => {
-    const kind = BUFFER_REGISTRY.get(create_config.replay_buffer.type)
-    return new kind(policyConfig.other.replay_buffer as never, {
-      random: (await at.getAsync(ROLES.random)).stream('sampling'),
-      logger: (await at.getAsync(ROLES.logger)).component('buffer', { console: false }),
+  container
+    .bind(ROLES.collector_env)
+    .toDynamicValue(async () => {
+      const manager = createEnvManager(main_config.env.manager, envs('collector'))
+      manager.seed(seed, options.dynamic_seed ?? true)
+      await manager.launch()
+      return manager
     })
-  }).onDeactivation((buffer) => buffer.close())
+    .onDeactivation((manager) => manager.close())
+  container
+    .bind(ROLES.evaluator_env)
+    .toDynamicValue(async (at) => {
+      const norm = options.offline === true ? (await at.getAsync(ROLES.dataset)).obs_norm : undefined
+      const manager = createEnvManager(
+        { ...main_config.env.manager, auto_reset: false, episode_num: Number.POSITIVE_INFINITY },
+        norm === undefined ? envs('evaluator') : envs('evaluator').map((env) => withObsNorm(env, norm)),
+      )
+      manager.seed(seed, false)
+      await manager.launch()
+      return manager
+    })
+    .onDeactivation((manager) => manager.close())
+
+  container.bind(ROLES.dataset).toDynamicValue(async (at) =>
+    createDataset(policyConfig.collect as Partial<DatasetConfig>, {
+      random: (await at.getAsync(ROLES.random)).stream('sampling'),
+      logger: (await at.getAsync(ROLES.logger)).component('dataset', parts),
+    }),
+  )
+  container
+    .bind(ROLES.buffer)
+    .toDynamicValue(async (at) => {
+      const kind = BUFFER_REGISTRY.get(create_config.replay_buffer.type)
+      return new kind(policyConfig.other.replay_buffer as never, {
+        random: (await at.getAsync(ROLES.random)).stream('sampling'),
+        logger: (await at.getAsync(ROLES.logger)).component('buffer', { console: false }),
+      })
+    })
+    .onDeactivation((buffer) => buffer.close())
   container.bind(ROLES.learner).toDynamicValue(async (at) => {
     const kind = LEARNER_REGISTRY.get(create_config.learner.type)
     return new kind(policyConfig.learn.learner as never, {
       policy: (await at.getAsync(ROLES.policy)).learn_mode,
-      logger: (await at.getAsync(ROLES.logger)).component('learner'),
+      logger: (await at.getAsync(ROLES.logger)).component('learner', parts),
       exp_name: exp_dir,
     })
   })
@@ -92,7 +133,7 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
     return new kind(policyConfig.collect.collector as never, {
       env: await at.getAsync(ROLES.collector_env),
       policy: (await at.getAsync(ROLES.policy)).collect_mode,
-      logger: (await at.getAsync(ROLES.logger)).component('collector'),
+      logger: (await at.getAsync(ROLES.logger)).component('collector', parts),
     })
   })
   container.bind(ROLES.evaluator).toDynamicValue(async (at) => {
@@ -100,10 +141,18 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
     return new kind(policyConfig.eval.evaluator as never, {
       env: await at.getAsync(ROLES.evaluator_env),
       policy: (await at.getAsync(ROLES.policy)).eval_mode,
-      logger: (await at.getAsync(ROLES.logger)).component('evaluator'),
+      logger: (await at.getAsync(ROLES.logger)).component('evaluator', parts),
       seed,
     })
   })
   options.rebind?.(container)
   return container
+}
+
+/** The environment with observations normalised as those of a dataset are. */
+function withObsNorm(env: EnvFactory, { mean, std }: ObservationNorm): EnvFactory {
+  const norm = { type: 'static_obs_norm', mean, std }
+  if (typeof env === 'function') return async () => wrapWith(await env(), norm)
+  const before = Array.isArray(env.cfg['env_wrapper']) ? env.cfg['env_wrapper'] : []
+  return { ...env, cfg: { ...env.cfg, env_wrapper: [...before, norm] } }
 }

@@ -9,18 +9,23 @@ export interface Interrupt {
   release(): void
 }
 
+/** A second Ctrl-C within so many milliseconds is the same one: npm and npx pass on what the terminal has sent already. */
+const SAME_KEYPRESS = 1000
+
 /**
- * Listens for requests to stop. The first one lets the run end in order; a second Ctrl-C ends the process at once.
+ * Listens for requests to stop. The first one lets the run end in order; a later Ctrl-C ends the process at once.
  * @param notify told of the first request
  */
 export function listenForInterrupt(notify: (signal: string) => void, abort?: AbortSignal): Interrupt {
   let requested: string | undefined
+  let since = 0
   const request = (name: string) => {
     if (requested !== undefined) {
-      if (name === 'SIGINT') process.exit(130)
+      if (name === 'SIGINT' && performance.now() - since > SAME_KEYPRESS) process.exit(130)
       return
     }
     requested = name
+    since = performance.now()
     notify(name)
   }
   const handlers = SIGNALS.map((signal) => {

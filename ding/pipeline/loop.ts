@@ -1,34 +1,36 @@
 import { join } from 'node:path'
+import { configToJson } from '../config/index.js'
 import { encodeExact, writeFileAtomic } from '../utils/index.js'
+import { letEventsIn } from './events.js'
+import { startProgress } from './report.js'
 import type { RunResult } from './result.js'
 import type { Run } from './run.js'
 import { loadRunState, saveRunState } from './run_state.js'
-import { evaluateNow, type Stage, warmup } from './stages.js'
-
-function reachedLimit(run: Run): void {
-  const { env_step, train_iter } = run.progress
-  if (run.stop_reason !== undefined) return
-  if (run.interrupt.requested !== undefined) run.stop_reason = 'interrupted'
-  else if (train_iter >= run.limits.max_train_iter) run.stop_reason = 'max_train_iter'
-  else if (env_step >= run.limits.max_env_step) run.stop_reason = 'max_env_step'
-}
+import { evaluateNow, type Stage } from './stages.js'
 
 /**
- * The one loop of all pipelines: warm-up once, then rounds of `stages` until the stop value, a limit or an interruption.
+ * The one loop of all pipelines: `opening` once, then rounds of `stages` until the stop value, a limit or an interruption.
  * Limits and interruptions are looked at between rounds, where the run state is whole. With `resume` it starts from the
  * run state in the experiment folder.
  */
-export async function runLoop(run: Run, stages: readonly Stage[], options: { resume?: boolean } = {}): Promise<RunResult> {
+export async function runLoop<R extends Run>(
+  run: R,
+  stages: readonly Stage<R>[],
+  options: { opening?: readonly Stage<R>[]; resume?: boolean } = {},
+): Promise<RunResult> {
   await run.learner.call_hook('before_run')
   if (options.resume === true) await loadRunState(run)
-  await warmup.run(run)
-  reachedLimit(run)
+  startProgress(run)
+  run.logger.text('config', `\`\`\`json\n${configToJson(run.config)}\`\`\``, run.train_iter)
+  for (const stage of options.opening ?? []) await stage.run(run)
+  run.stop_reason ??= run.limitReached()
   while (run.stop_reason === undefined) {
     for (const stage of stages) {
       await stage.run(run)
+      await letEventsIn()
       if (run.stop_reason !== undefined) break
     }
-    reachedLimit(run)
+    run.stop_reason ??= run.limitReached()
   }
   await finish(run)
   return run.result
@@ -36,11 +38,13 @@ export async function runLoop(run: Run, stages: readonly Stage[], options: { res
 
 async function finish(run: Run): Promise<void> {
   if (run.learner.cfg.hook.save_run_state) await saveRunState(run)
-  const stoppedByLimit = run.stop_reason === 'max_train_iter' || run.stop_reason === 'max_env_step'
+  const stoppedByLimit = run.stop_reason !== 'stop_value' && run.stop_reason !== 'interrupted'
   if (stoppedByLimit && run.last_eval?.iter !== run.learner.train_iter) {
     await evaluateNow(run)
   }
   await run.learner.call_hook('after_run')
   const { policy: _policy, ...rest } = run.result
+  const { eval_value, env_step, train_iter } = rest
+  run.logger.hparams(run.config.main_config, { eval_value, env_step, train_iter })
   writeFileAtomic(join(run.exp_dir, 'result.json'), `${JSON.stringify(encodeExact(rest), null, 2)}\n`)
 }

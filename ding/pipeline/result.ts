@@ -1,7 +1,13 @@
 import type { Policy } from '../policy/index.js'
 
 /** Why a run ended. */
-export type StopReason = 'stop_value' | 'max_train_iter' | 'max_env_step' | 'interrupted' | 'done'
+export type StopReason =
+  | 'stop_value'
+  | 'max_train_iter'
+  | 'max_env_step'
+  | 'max_epoch'
+  | 'interrupted'
+  | 'done'
 
 /** What every entry resolves to. */
 export interface RunResult {
@@ -16,6 +22,8 @@ export interface RunResult {
   readonly eval_value: number
   /** The returns it is the mean of. */
   readonly eval_value_raw: readonly number[]
+  /** D4RL's score of eval_value, for datasets whose environment has reference returns. */
+  readonly normalised_score?: number
   /** The experiment folder. */
   readonly exp_name: string
 }

@@ -1,7 +1,7 @@
 import type { ServiceIdentifier } from 'inversify'
 import type { Compute, RandomTree } from '../compute/index.js'
 import type { CompiledConfig } from '../config/index.js'
-import type { ReplayBuffer } from '../data/index.js'
+import type { OfflineDataset, ReplayBuffer } from '../data/index.js'
 import type { EnvManager } from '../envs/index.js'
 import type { RunLogger } from '../logger/index.js'
 import type { Policy } from '../policy/index.js'
@@ -16,6 +16,7 @@ export const ROLES = {
   policy: Symbol.for('ding.role.policy') as ServiceIdentifier<Policy>,
   collector_env: Symbol.for('ding.role.collector_env') as ServiceIdentifier<EnvManager>,
   evaluator_env: Symbol.for('ding.role.evaluator_env') as ServiceIdentifier<EnvManager>,
+  dataset: Symbol.for('ding.role.dataset') as ServiceIdentifier<OfflineDataset>,
   buffer: Symbol.for('ding.role.buffer') as ServiceIdentifier<ReplayBuffer>,
   learner: Symbol.for('ding.role.learner') as ServiceIdentifier<BaseLearner>,
   collector: Symbol.for('ding.role.collector') as ServiceIdentifier<BaseCollector>,

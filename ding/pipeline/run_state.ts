@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { CheckpointError, loadState, saveState, type StateTree } from '../utils/index.js'
+import { CheckpointError, loadState, saveState } from '../utils/index.js'
 import type { Run } from './run.js'
 
 /** Name of the file, below the experiment folder, that a run continues from. */
@@ -8,11 +8,11 @@ export function runStatePath(exp_dir: string): string {
   return join(exp_dir, 'ckpt', 'run_state.safetensors')
 }
 
-/** Writes the whole state of a run: weights, optimizer, buffer, environments, random streams, counters. Atomic. */
+/** Writes the whole state of a run: weights, optimizer, data, environments, random streams, counters. Atomic. */
 export async function saveRunState(run: Run): Promise<string> {
   const path = runStatePath(run.exp_dir)
-  saveState(path, { ...run.state_dict(), envs: await run.envs.state_dict() }, { kind: 'run_state' })
-  run.saved_at = run.learner.train_iter
+  saveState(path, await run.state_dict(), { kind: run.kind })
+  run.saved_at = run.train_iter
   return path
 }
 
@@ -29,17 +29,11 @@ export async function loadRunState(run: Run): Promise<void> {
     )
   }
   const { tree, meta } = loadState(path)
-  if (meta['kind'] !== 'run_state') {
-    throw new CheckpointError(`${path} is not a run state but ${JSON.stringify(meta['kind'] ?? 'another file of ding')}.`)
+  if (meta['kind'] !== run.kind) {
+    throw new CheckpointError(
+      `${path} is not the state of an ${run.kind} run, but of kind ${JSON.stringify(meta['kind'] ?? null)}. Resume it with the entry that wrote it.`,
+    )
   }
-  const part = (name: string) => tree[name] as StateTree
-  await run.envs.load_state_dict(part('envs'))
-  run.learner.load_state_dict(part('learner'))
-  run.collector.load_state_dict(part('collector'))
-  run.evaluator.load_state_dict(part('evaluator'))
-  run.buffer.load_state_dict(part('buffer'))
-  run.random.load_state_dict(part('random'))
-  run.warmed_up = tree['warmed_up'] as boolean
-  run.last_eval = (tree['last_eval'] ?? undefined) as Run['last_eval']
-  run.saved_at = run.learner.train_iter
+  await run.load_state_dict(tree)
+  run.learner.last_checkpoint ??= path
 }

@@ -1,22 +1,18 @@
 import { randomCollectMode } from '../worker/index.js'
+import { letEventsIn } from './events.js'
+import type { OnlineRun } from './online_run.js'
+import { reportEvaluation } from './report.js'
 import type { Run } from './run.js'
 import { saveRunState } from './run_state.js'
 
 /** One step of the loop that every pipeline runs. The named entries choose stages; they never copy the loop. */
-export interface Stage {
+export interface Stage<R extends Run = Run> {
   readonly name: 'warmup' | 'collect' | 'relabel' | 'push' | 'learn' | 'evaluate' | 'checkpoint'
-  run(run: Run): Promise<void>
-}
-
-/** How much a collect is to bring: samples, or episodes for an episode collector. */
-function collectCount(run: Run): number {
-  const { n_sample, n_episode } = run.config.main_config.policy.collect as { n_sample?: number | null; n_episode?: number | null }
-  const byEpisode = run.config.create_config.collector.type === 'episode'
-  return (byEpisode ? n_episode : n_sample) ?? n_sample ?? n_episode ?? run.collector.env_num
+  run(run: R): Promise<void>
 }
 
 /** Fills the buffer with random actions once, before anything is learned. */
-export const warmup: Stage = {
+export const warmup: Stage<OnlineRun> = {
   name: 'warmup',
   async run(run) {
     if (run.warmed_up) return
@@ -48,26 +44,34 @@ export const evaluate: Stage = {
 
 /** Evaluates whatever the schedule says. */
 export async function evaluateNow(run: Run): Promise<void> {
-  const { env_step, train_iter } = run.progress
-  const { stop, episode_info } = await run.evaluator.eval((name) => run.learner.save_checkpoint(name), train_iter, env_step)
+  const { train_iter } = run
+  const before = run.evaluator.max_episode_return
+  const { stop, episode_info } = await run.evaluator.eval(
+    (name) => run.learner.save_checkpoint(name),
+    train_iter,
+    run.curve_step,
+  )
   const mean = episode_info.eval_episode_return_mean
   run.last_eval = { iter: train_iter, mean, raw: episode_info.eval_episode_return }
-  run.logger.progress.update(env_step, { eval_return: mean, best_return: run.evaluator.max_episode_return })
+  const score = run.normalisedScore(mean)
+  if (score !== undefined) run.logger.scalar('evaluator_iter/normalised_score', score, train_iter)
+  reportEvaluation(run, episode_info.eval_episode_return, run.evaluator.max_episode_return > before)
+  run.showProgress()
   if (stop) run.stop_reason = 'stop_value'
 }
 
-export const collect: Stage = {
+export const collect: Stage<OnlineRun> = {
   name: 'collect',
   async run(run) {
-    run.new_data = await run.collector.collect(collectCount(run), {
+    run.new_data = await run.collector.collect(run.collect_count, {
       train_iter: run.learner.train_iter,
       policy_kwargs: run.policy.command_mode.get_setting_collect(run.progress),
     })
-    run.logger.progress.update(run.collector.envstep)
+    run.showProgress()
   },
 }
 
-export const push: Stage = {
+export const push: Stage<OnlineRun> = {
   name: 'push',
   async run(run) {
     run.buffer.push(run.new_data, { cur_collector_envstep: run.collector.envstep })
@@ -76,10 +80,15 @@ export const push: Stage = {
 }
 
 /** `update_per_collect` updates from the buffer, fewer while it does not hold a batch yet. */
-export const learn: Stage = {
+export const learn: Stage<OnlineRun> = {
   name: 'learn',
   async run(run) {
-    const { update_per_collect, batch_size } = run.policy.cfg.learn as unknown as { update_per_collect: number; batch_size: number }
+    const { update_per_collect, batch_size } = run.policy.cfg.learn as unknown as {
+      update_per_collect: number
+      batch_size: number
+    }
+    const { learn_mode } = run.policy
+    const prioritised = learn_mode.has_attribute('priority') && learn_mode.get_attribute('priority') === true
     for (let i = 0; i < update_per_collect; i++) {
       const batch = run.buffer.sample(batch_size, run.learner.train_iter)
       if (batch === null) {
@@ -91,8 +100,9 @@ export const learn: Stage = {
         return
       }
       await run.learner.train(batch, run.collector.envstep)
+      await letEventsIn()
       const priorities = run.learner.priority_info
-      if (priorities !== undefined && run.policy.getAttribute('priority') === true) run.buffer.update(priorities)
+      if (priorities !== undefined && prioritised) run.buffer.update(priorities)
     }
   },
 }
@@ -102,10 +112,12 @@ export const checkpoint: Stage = {
   name: 'checkpoint',
   async run(run) {
     const { save_ckpt_after_iter, save_run_state } = run.learner.cfg.hook
-    const due = Math.floor(run.learner.train_iter / save_ckpt_after_iter) > Math.floor(run.saved_at / save_ckpt_after_iter)
+    const due =
+      Math.floor(run.learner.train_iter / save_ckpt_after_iter) >
+      Math.floor(run.saved_at / save_ckpt_after_iter)
     if (due && save_run_state) await saveRunState(run)
   },
 }
 
 /** One round of the off-policy loop, in DI-engine's order. */
-export const SERIAL_STAGES: readonly Stage[] = [evaluate, collect, push, learn, checkpoint]
+export const SERIAL_STAGES: readonly Stage<OnlineRun>[] = [evaluate, collect, push, learn, checkpoint]

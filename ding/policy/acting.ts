@@ -1,102 +1,94 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
-import type { Compute, HostTree, Program, RandomStream } from '../compute/index.js'
+import type { Compute, Program, RandomStream } from '../compute/index.js'
 import type { Obs } from '../envs/index.js'
 import type { ObsTensor } from '../nn/index.js'
-import { allocate, type DType, type HostTensor, isHostTensor, NumericError, type TypedArray } from '../utils/index.js'
+import { allocate, type HostTensor, isHostTensor } from '../utils/index.js'
+import { stackObs } from './observations.js'
 import type { ById, PolicyOutput } from './types.js'
 
-type Row = TypedArray | HostTensor | number
+/** Reads row `i` of an output of a program. */
+type RowReader = (i: number) => unknown
 
-function isRow(value: unknown): value is Row {
-  return typeof value === 'number' || ArrayBuffer.isView(value) || isHostTensor(value)
-}
-
-function rowSpec(value: Row): { dtype: DType; shape: readonly number[]; data: ArrayLike<number> } {
-  if (typeof value === 'number') return { dtype: 'float32', shape: [], data: [value] }
-  if (isHostTensor(value)) return value
-  const dtype: DType = value instanceof Float32Array ? 'float32' : value instanceof Int32Array ? 'int32' : 'uint8'
-  return { dtype, shape: [value.length], data: value }
-}
-
-/** Stacks observations along a new batch axis, padded with zero rows to `capacity`. @throws NumericError on unequal shapes. */
-export function stackObs(rows: readonly Obs[], capacity = rows.length): HostTree {
-  const first = rows[0]
-  if (first === undefined) throw new NumericError('Cannot stack an empty list of observations.')
-  if (isRow(first)) {
-    const spec = rowSpec(first)
-    const size = spec.data.length
-    const data = allocate(spec.dtype, size * capacity)
-    for (let i = 0; i < rows.length; i++) {
-      const row = rowSpec(rows[i] as Row).data
-      if (row.length !== size) {
-        throw new NumericError(`Observations of one batch differ in size: row 0 has ${size} values, row ${i} has ${row.length}.`)
-      }
-      data.set(row, i * size)
+/** Of a tensor [B]: numbers; of one [B, ...]: copies of its rows; of a list of [B]: one array of an entry each. */
+function rowReader(tree: unknown): RowReader {
+  if (isHostTensor(tree)) {
+    const { data, shape } = tree
+    if (shape.length === 1) return (i) => data[i]
+    const width = data.length / (shape[0] ?? 1)
+    return (i) => data.slice(i * width, (i + 1) * width)
+  }
+  if (Array.isArray(tree)) {
+    const columns = tree.every((entry) => isHostTensor(entry) && entry.shape.length === 1)
+      ? (tree as HostTensor[])
+      : []
+    const [first] = columns
+    if (first === undefined) {
+      const readers = tree.map(rowReader)
+      return (i) => readers.map((read) => read(i))
     }
-    return { dtype: spec.dtype, shape: [capacity, ...spec.shape], data }
+    return (i) => {
+      const row = allocate(first.dtype, columns.length)
+      for (let k = 0; k < columns.length; k++) row[k] = columns[k]?.data[i] as number
+      return row
+    }
   }
-  const tree: { [key: string]: HostTree } = {}
-  for (const key of Object.keys(first)) {
-    tree[key] = stackObs(
-      rows.map((row) => (row as Record<string, Obs>)[key] as Obs),
-      capacity,
-    )
-  }
-  return tree
-}
-
-/** Row `i` of a batched host tensor: a number for shape [B], otherwise a copy of the row. */
-function rowOf(batch: HostTensor, i: number): number | TypedArray {
-  const width = batch.data.length / (batch.shape[0] ?? 1)
-  if (batch.shape.length === 1) return batch.data[i] as number
-  return batch.data.slice(i * width, (i + 1) * width)
-}
-
-function unstack(tree: unknown, i: number): unknown {
-  if (isHostTensor(tree)) return rowOf(tree, i)
-  if (Array.isArray(tree)) return tree.map((t) => unstack(t, i))
   if (typeof tree === 'object' && tree !== null) {
-    return Object.fromEntries(Object.entries(tree).map(([k, v]) => [k, unstack(v, i)]))
+    const readers = Object.entries(tree).map(([key, value]) => [key, rowReader(value)] as const)
+    return (i) => {
+      const record: Record<string, unknown> = {}
+      for (const [key, read] of readers) record[key] = read(i)
+      return record
+    }
   }
-  return tree
+  return () => tree
 }
+
+/** What an acting program computes: at least `action`, from `obs` [n, ...] and per-environment settings [n]. */
+export type ActFunction = (inputs: {
+  obs: ObsTensor
+  settings: Record<string, Tensor>
+}) => Record<string, unknown>
 
 /**
  * Runs an acting program over whichever environments ask: stacks their observations, pads to the largest number of
- * environments seen (so that the program is compiled once), runs, and splits the outputs by environment id.
+ * environments seen (so that the program is compiled once), runs, and splits the outputs by environment id. An action of
+ * several discrete choices comes out as one Int32Array.
  */
 export class Actor {
-  private readonly program: Program<{ obs: ObsTensor; settings: Record<string, Tensor> }, Record<string, unknown>>
+  private readonly program: Program<
+    { obs: ObsTensor; settings: Record<string, Tensor> },
+    Record<string, unknown>
+  >
   private capacity = 0
 
-  /** @param act output record with at least `action`, computed from `obs` [n, ...] and per-environment settings [n]. */
-  constructor(
-    compute: Compute,
-    name: string,
-    random: RandomStream,
-    act: (inputs: { obs: ObsTensor; settings: Record<string, Tensor> }) => Record<string, unknown>,
-  ) {
+  constructor(compute: Compute, name: string, random: RandomStream, act: ActFunction) {
     this.program = compute.program(name, act, { random })
   }
 
   /** @param settings numbers for all environments, or records by environment id. */
-  async forward(data: ById<Obs>, settings: Record<string, number | ById<number>> = {}): Promise<ById<PolicyOutput>> {
-    const ids = Object.keys(data).map(Number)
+  async forward(
+    data: ById<Obs>,
+    settings: Record<string, number | ById<number>> = {},
+  ): Promise<ById<PolicyOutput>> {
+    const ids = Object.keys(data) as unknown as number[]
     if (ids.length === 0) return {}
     this.capacity = Math.max(this.capacity, ids.length)
-    const rows: Record<string, HostTensor> = {}
-    for (const [name, value] of Object.entries(settings)) {
-      const column = new Float32Array(this.capacity)
-      for (let i = 0; i < ids.length; i++) column[i] = typeof value === 'number' ? value : (value[ids[i] as number] ?? 0)
-      rows[name] = { dtype: 'float32', shape: [this.capacity], data: column }
-    }
+    const columns: Record<string, HostTensor> = {}
+    for (const name of Object.keys(settings)) columns[name] = this.column(settings[name] ?? 0, ids)
     const obs = stackObs(
       ids.map((id) => data[id] as Obs),
       this.capacity,
     )
-    const out = await this.program.run({ obs, settings: rows })
+    const read = rowReader(await this.program.run({ obs, settings: columns }))
     const result: ById<PolicyOutput> = {}
-    for (let i = 0; i < ids.length; i++) result[ids[i] as number] = unstack(out, i) as PolicyOutput
+    for (let i = 0; i < ids.length; i++) result[ids[i] as number] = read(i) as PolicyOutput
     return result
+  }
+
+  private column(value: number | ById<number>, ids: readonly number[]): HostTensor {
+    const data = new Float32Array(this.capacity)
+    if (typeof value === 'number') data.fill(value, 0, ids.length)
+    else for (let i = 0; i < ids.length; i++) data[i] = value[ids[i] as number] ?? 0
+    return { dtype: 'float32', shape: [this.capacity], data }
   }
 }

@@ -1,10 +1,21 @@
-import type { ConfigOf } from '../config/index.js'
-import { schema } from '../config/index.js'
 import type { Compute, RandomTree } from '../compute/index.js'
 import type { Batch, Transition } from '../data/index.js'
-import type { EnvTimestep, Obs } from '../envs/index.js'
+import type { EnvTimestep, Obs, Space } from '../envs/index.js'
 import { createModel, type Model } from '../model/index.js'
-import { CheckpointError, ConfigError, type StateTree } from '../utils/index.js'
+import { Module, type ObsTensor } from '../nn/index.js'
+import {
+  CheckpointError,
+  ConfigError,
+  DingError,
+  didYouMean,
+  isHostTensor,
+  type StateTree,
+  type StateValue,
+  UsageError,
+} from '../utils/index.js'
+import { type BasePolicyConfig, basePolicyConfig } from './base_config.js'
+import { shapeObs } from './observations.js'
+import { checkModelShapes } from './spaces.js'
 import {
   type ById,
   type CollectMode,
@@ -20,50 +31,6 @@ import {
   type RunProgress,
 } from './types.js'
 
-/** The keys every policy has. A policy's own schema extends this one. */
-export const basePolicyConfig = schema({
-  on_policy: { doc: 'Whether the policy learns only from data that it has just collected.', format: 'boolean', default: false },
-  cuda: {
-    doc: 'Run programs on a GPU. An error, never a silent fall-back, when there is none to be had.',
-    format: 'boolean',
-    default: false,
-  },
-  runtime: {
-    doc: "What runs the programs: 'onnx' compiles them (fast); 'eager' runs each tfjs kernel by itself (for kernels without a row in the table).",
-    format: ['onnx', 'eager'],
-    default: 'onnx',
-  },
-  eager_backend: {
-    doc: "The tfjs backend of the eager runtime. 'tensorflow' needs @tensorflow/tfjs-node, or tfjs-node-gpu with cuda.",
-    format: ['cpu', 'wasm', 'tensorflow'],
-    default: 'cpu',
-  },
-  threads: { doc: 'Threads that one program may use.', format: 'positive_int', default: 1 },
-  multi_gpu: { doc: "DI-engine's data-parallel switch; only false is supported.", format: 'boolean', default: false },
-  bp_update_sync: { doc: "DI-engine's gradient synchronisation switch; has no effect on one device.", format: 'boolean', default: true },
-  traj_len_inf: {
-    doc: 'Hand a trajectory to get_train_sample only when its episode ends (n-step targets are then never cut short).',
-    format: 'boolean',
-    default: false,
-  },
-  random_collect_size: {
-    doc: 'Transitions (episodes for the episode collector) to collect with uniformly random actions before training.',
-    format: 'nonnegative_int',
-    default: 0,
-  },
-  transition_with_policy_data: {
-    doc: 'Let the untrained policy itself act during random collection, for transitions that need its outputs.',
-    format: 'boolean',
-    default: false,
-  },
-  load_path: { doc: 'Checkpoint whose weights the eval and collect entries load.', format: 'path', default: null, nullable: true },
-  learn: {
-    resume_training: { doc: 'Continue in the same experiment folder instead of starting a new one.', format: 'boolean', default: false },
-  },
-})
-
-export type BasePolicyConfig = ConfigOf<typeof basePolicyConfig>
-
 /**
  * A policy: how to learn from batches, how to act while collecting, how to act when evaluated.
  * Workers never see this object, only its modes. One model is shared by all modes.
@@ -76,6 +43,12 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
   protected readonly model: Model
   readonly enable_field: readonly PolicyField[]
   private readonly attributes = new Map<string, unknown>()
+  private readonly modes: {
+    learn?: LearnMode
+    collect?: CollectMode
+    eval?: EvalMode
+    command?: CommandMode
+  } = {}
   private initialised = false
 
   constructor(
@@ -84,14 +57,39 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
   ) {
     this.compute = options.compute
     this.random = options.random
-    this.enable_field = POLICY_FIELDS.filter((f) => options.enable_field === undefined || options.enable_field.includes(f))
+    this.enable_field = enabledFields(options.enable_field)
     if (cfg.multi_gpu) {
-      throw new ConfigError('policy.multi_gpu: true is not supported: programs run on one device. Set it to false.', {
-        path: 'policy.multi_gpu',
-      })
+      throw new ConfigError(
+        'policy.multi_gpu: true is not supported: programs run on one device. Set it to false.',
+        {
+          path: 'policy.multi_gpu',
+        },
+      )
+    }
+    this.checkConfig()
+    if (options.model !== undefined && !(options.model instanceof Module)) {
+      throw new UsageError(
+        'The model given to a policy must be a Module with a forward method. Extend Module, or leave it out.',
+      )
     }
     this.model = options.model ?? this.buildModel()
     this.model.pack()
+  }
+
+  /**
+   * Checks what no single key's format can: keys that contradict each other.
+   * Called by the constructor: only `this.cfg` is there yet. @throws ConfigError naming the path
+   */
+  protected checkConfig(): void {}
+
+  /** Checks the model of the config against the environments' spaces. @throws ConfigError naming the key and the space */
+  checkSpaces(observation: Space, action: Space): void {
+    checkModelShapes(this.modelConfig, observation, action)
+  }
+
+  /** Observations in the shapes of `policy.model.obs_shape`, from the flat form of environments and batches. */
+  protected shaped(obs: ObsTensor): ObsTensor {
+    return shapeObs(obs, this.modelConfig['obs_shape'])
   }
 
   /**
@@ -100,12 +98,12 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
    */
   private initialise(): void {
     if (this.initialised) return
-    this.initialised = true
     for (const field of this.enable_field) {
       if (field === 'learn') this.initLearn()
       else if (field === 'collect') this.initCollect()
       else this.initEval()
     }
+    this.initialised = true
   }
 
   /** Registered name of the model to build when `cfg.model.type` is not given, and modules to import for it. */
@@ -168,49 +166,56 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
 
   get learn_mode(): LearnMode {
     this.needs('learn')
-    return Object.freeze({
+    this.modes.learn ??= Object.freeze({
       forward: (data: Batch) => this.forwardLearn(data),
       reset: (data_id?: readonly number[]) => this.resetLearn(data_id),
       info: () => this.toString(),
       monitor_vars: () => this.monitorVarsLearn(),
-      state_dict: () => this.stateDictLearn(),
-      load_state_dict: (state: StateTree) => this.loadStateDictLearn(state),
-      ...this.attributeAccess(),
+      ...this.stateAccess(
+        () => this.stateDictLearn(),
+        (state) => this.loadStateDictLearn(state),
+      ),
     })
+    return this.modes.learn
   }
 
   get collect_mode(): CollectMode {
     this.needs('collect')
-    return Object.freeze({
+    this.modes.collect ??= Object.freeze({
       forward: (data: ById<Obs>, settings: CollectSettings = {}) => this.forwardCollect(data, settings),
       process_transition: (obs: Obs, output: PolicyOutput, timestep: EnvTimestep<Obs>) =>
         this.processTransition(obs, output, timestep),
       get_train_sample: (transitions: Transition[]) => this.getTrainSample(transitions),
       reset: (data_id?: readonly number[]) => this.resetCollect(data_id),
-      state_dict: () => this.stateDictCollect(),
-      load_state_dict: (state: StateTree) => this.loadStateDictCollect(state),
-      ...this.attributeAccess(),
+      ...this.stateAccess(
+        () => this.stateDictCollect(),
+        (state) => this.loadStateDictCollect(state),
+      ),
     })
+    return this.modes.collect
   }
 
   get eval_mode(): EvalMode {
     this.needs('eval')
-    return Object.freeze({
+    this.modes.eval ??= Object.freeze({
       forward: (data: ById<Obs>) => this.forwardEval(data),
       reset: (data_id?: readonly number[]) => this.resetEval(data_id),
-      state_dict: () => this.stateDictEval(),
-      load_state_dict: (state: StateTree) => this.loadStateDictEval(state),
-      ...this.attributeAccess(),
+      ...this.stateAccess(
+        () => this.stateDictEval(),
+        (state) => this.loadStateDictEval(state),
+      ),
     })
+    return this.modes.eval
   }
 
   get command_mode(): CommandMode {
     this.initialise()
-    return Object.freeze({
+    this.modes.command ??= Object.freeze({
       get_setting_learn: () => ({}),
       get_setting_collect: (progress: RunProgress) => this.collectSettings(progress),
       get_setting_eval: () => ({}),
     })
+    return this.modes.command
   }
 
   /** The most updates that the run will do, told by the pipeline (attribute `max_train_iter`); infinite otherwise. */
@@ -247,8 +252,23 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
     return `${this.constructor.name}\n${this.model.toString()}`
   }
 
-  private attributeAccess() {
+  /** What all modes share. Loading is all or nothing: on an error the part is put back as it was. */
+  private stateAccess(state_dict: () => StateTree, load: (state: StateTree) => void) {
     return {
+      state_dict,
+      load_state_dict: (state: StateTree) => {
+        const before = state_dict()
+        try {
+          load(state)
+        } catch (cause) {
+          load(before)
+          if (cause instanceof DingError) throw cause
+          throw new CheckpointError(
+            `The saved state does not fit ${this.constructor.name}: ${(cause as Error).message} Nothing was changed.`,
+            { cause },
+          )
+        }
+      },
       has_attribute: (name: string) => this.findAttribute(name) !== undefined,
       get_attribute: (name: string) => this.getAttribute(name),
       set_attribute: (name: string, value: unknown) => this.setAttribute(name, value),
@@ -267,18 +287,36 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
 
   private buildModel(): Model {
     const [name] = this.defaultModel()
+    return createModel({ type: name, ...this.modelConfig }, { random: this.random.stream('model') })
+  }
+
+  private get modelConfig(): Readonly<Record<string, unknown>> {
     const cfg: Readonly<Record<string, unknown>> = this.cfg
-    const model = (cfg['model'] ?? {}) as Record<string, unknown>
-    return createModel({ type: name, ...model }, { random: this.random.stream('model') })
+    return (cfg['model'] ?? {}) as Record<string, unknown>
   }
 
   protected loadModel(state: StateTree): void {
-    const model = state['model']
-    if (typeof model !== 'object' || model === null) {
-      throw new CheckpointError(
-        `The state has no "model" part (it has: ${Object.keys(state).join(', ') || 'nothing'}). Was it written by another kind of run?`,
-      )
-    }
-    this.model.loadStateDict(model as Parameters<Model['loadStateDict']>[0])
+    this.model.loadStateDict(partOf(state, 'model') as Parameters<Model['loadStateDict']>[0])
   }
+}
+
+/** The record `name` of a saved state. @throws CheckpointError when it is not there */
+export function partOf(state: StateTree, name: string): StateTree {
+  const part: StateValue | undefined = state[name]
+  if (typeof part === 'object' && part !== null && !Array.isArray(part) && !isHostTensor(part))
+    return part as StateTree
+  throw new CheckpointError(
+    `The state has no "${name}" part (it has: ${Object.keys(state).join(', ') || 'nothing'}). Was it written by another kind of run?`,
+  )
+}
+
+function enabledFields(wanted: readonly string[] = POLICY_FIELDS): PolicyField[] {
+  const known: readonly string[] = POLICY_FIELDS
+  const unknown = wanted.find((field) => !known.includes(field))
+  if (unknown !== undefined) {
+    throw new ConfigError(
+      `enable_field has ${JSON.stringify(unknown)}.${didYouMean(String(unknown), known)} The fields are: ${known.join(', ')}.`,
+    )
+  }
+  return POLICY_FIELDS.filter((field) => wanted.includes(field))
 }

@@ -2,7 +2,8 @@ import type { Compute, RandomTree } from '../compute/index.js'
 import { createCompute } from '../compute/index.js'
 import type { Model } from '../model/index.js'
 import { POLICY_REGISTRY } from '../registry/index.js'
-import type { BasePolicyConfig, Policy } from './base.js'
+import type { Policy } from './base.js'
+import type { BasePolicyConfig } from './base_config.js'
 import type { PolicyField, PolicyOptions } from './types.js'
 
 /** A class that POLICY_REGISTRY takes. `config` describes the keys of `policy` in the config. */
@@ -20,7 +21,9 @@ declare module '../registry/index.js' {
 /** What runs the programs of a policy, as its config asks: `runtime`, `eager_backend`, `cuda`, `threads`. */
 export function computeFor(cfg: BasePolicyConfig): Promise<Compute> {
   const { runtime, eager_backend, cuda, threads } = cfg
-  return createCompute(runtime === 'eager' ? { runtime, backend: eager_backend, cuda } : { runtime, cuda, threads })
+  return createCompute(
+    runtime === 'eager' ? { runtime, backend: eager_backend, cuda } : { runtime, cuda, threads },
+  )
 }
 
 export interface CreatePolicyOptions {

@@ -6,6 +6,8 @@ export {
   type LastFnType,
   type NstepReturnOptions,
 } from './adder.js'
+export { cross_entropy, tanh_normal_log_prob } from './behaviour_cloning.js'
+export { CONSERVATIVE_TERMS, type ConservativeTerm, conservative_term } from './conservative.js'
 export * from './exploration.js'
 export { type GaeData, gae, type Series } from './gae.js'
 export { generalized_lambda_returns, type NstepReturnData, nstep_return, to_time_major } from './returns.js'

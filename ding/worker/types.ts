@@ -5,7 +5,11 @@ import type { BaseLearner, LearnerOptions } from './learner/index.js'
 /** What LEARNER_REGISTRY holds. */
 export type LearnerClass = new (cfg: never, options: LearnerOptions) => BaseLearner
 /** What SERIAL_COLLECTOR_REGISTRY holds. */
-export type CollectorClass = new (cfg: never, options: CollectorOptions) => BaseCollector
+export interface CollectorClass {
+  new (cfg: never, options: CollectorOptions): BaseCollector
+  /** What `collect` counts, hence which of policy.collect.n_sample and n_episode it takes; 'sample' when left out. */
+  readonly unit?: 'sample' | 'episode'
+}
 /** What SERIAL_EVALUATOR_REGISTRY holds. */
 export type EvaluatorClass = new (cfg: never, options: EvaluatorOptions) => InteractionSerialEvaluator
 

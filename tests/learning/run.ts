@@ -36,16 +36,24 @@ interface Row {
 }
 
 async function runStudy(study: Study): Promise<Row[]> {
-  const file = await read_config(fileURLToPath(new URL(`../../dist/configs/${study.config}`, import.meta.url)))
+  const file = await read_config(
+    fileURLToPath(new URL(`../../dist/configs/${study.config}`, import.meta.url)),
+  )
   const rows: Row[] = []
   for (let seed = 0; seed < study.seeds; seed++) {
     const work_dir = mkdtempSync(join(tmpdir(), 'ding-learning-'))
     const start = performance.now()
-    const result = await serial_pipeline([file.main_config, file.create_config], seed, { work_dir, console: 'quiet', max_env_step: study.max_env_step })
+    const result = await serial_pipeline([file.main_config, file.create_config], seed, {
+      work_dir,
+      console: 'quiet',
+      max_env_step: study.max_env_step,
+    })
     const seconds = (performance.now() - start) / 1000
     rmSync(work_dir, { recursive: true, force: true })
     rows.push({ seed, result, seconds })
-    process.stdout.write(`${study.name} seed ${seed}: ${result.stop ? 'PASS' : 'FAIL'} ${result.env_step} env steps, return ${result.eval_value.toFixed(1)}, ${seconds.toFixed(1)} s\n`)
+    process.stdout.write(
+      `${study.name} seed ${seed}: ${result.stop ? 'PASS' : 'FAIL'} ${result.env_step} env steps, return ${result.eval_value.toFixed(1)}, ${seconds.toFixed(1)} s\n`,
+    )
   }
   return rows
 }
@@ -53,7 +61,9 @@ async function runStudy(study: Study): Promise<Row[]> {
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const half = sorted.length / 2
-  return Number.isInteger(half) ? ((sorted[half - 1] as number) + (sorted[half] as number)) / 2 : (sorted[Math.floor(half)] as number)
+  return Number.isInteger(half)
+    ? ((sorted[half - 1] as number) + (sorted[half] as number)) / 2
+    : (sorted[Math.floor(half)] as number)
 }
 
 function report(study: Study, rows: readonly Row[]): string {
@@ -84,7 +94,10 @@ for (const study of STUDIES) {
   const reached = rows.filter(({ result }) => result.stop).length
   passed += reached
   failed += rows.length - reached
-  writeFileSync(fileURLToPath(new URL(`../../docs/results/${study.name}.md`, import.meta.url)), report(study, rows))
+  writeFileSync(
+    fileURLToPath(new URL(`../../docs/results/${study.name}.md`, import.meta.url)),
+    report(study, rows),
+  )
 }
 process.stdout.write(`${passed} passed, ${failed} failed\n`)
 process.exitCode = failed === 0 ? 0 : 1

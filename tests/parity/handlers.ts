@@ -34,7 +34,7 @@ const notBuilt =
 export const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['di_engine', diEngine],
   ['envs', async (json, fileName) => (await import('./envs.js')).envParityCase(json, fileName)],
-  ['agilerl_cqn', notBuilt('CQN')],
+  ['agilerl_cqn', async (json, fileName) => (await import('./agilerl_cqn.js')).agilerlCqn(json, fileName)],
   ['bcq', notBuilt('BCQ')],
   ['bcq_authors', notBuilt('BCQ')],
   ['corl_cql', notBuilt('CQL')],

@@ -21,19 +21,29 @@ function writeConfig(folder: string, killAt: number | undefined): string {
     priority_IS_weight: true,
     nstep: 3,
     random_collect_size: 60,
-    learn: { update_per_collect: 4, batch_size: 16, learner: { hook: { save_ckpt_after_iter: 1000, custom } } },
+    learn: {
+      update_per_collect: 4,
+      batch_size: 16,
+      learner: { hook: { save_ckpt_after_iter: 1000, custom } },
+    },
     eval: { evaluator: { eval_freq: 700 } },
   }
   const [main, create] = smallDqn(policy, { stop_value: 1e9 })
   const path = join(folder, 'config.json')
-  const create_config = { ...create, policy: { type: 'dqn', import_names: [hook] }, replay_buffer: { type: 'advanced' } }
+  const create_config = {
+    ...create,
+    policy: { type: 'dqn', import_names: [hook] },
+    replay_buffer: { type: 'advanced' },
+  }
   writeFileSync(path, JSON.stringify({ main_config: main, create_config }))
   return path
 }
 
 test('2000 updates straight, and 1000 + SIGKILL + resume + 1000, leave the same state, byte for byte', () => {
   const straight = temporaryFolder()
-  expect(ding(straight, ['-c', writeConfig(straight, undefined), '--train-iter', '2000'])).toMatchObject({ status: 0 })
+  expect(ding(straight, ['-c', writeConfig(straight, undefined), '--train-iter', '2000'])).toMatchObject({
+    status: 0,
+  })
 
   const broken = temporaryFolder()
   const killed = ding(broken, ['-c', writeConfig(broken, 1500), '--train-iter', '2000'])
@@ -46,7 +56,8 @@ test('2000 updates straight, and 1000 + SIGKILL + resume + 1000, leave the same 
 
   const state = (folder: string) => readFileSync(join(folder, 'small_dqn', 'ckpt', 'run_state.safetensors'))
   expect(state(broken).equals(state(straight))).toBe(true)
-  const final = (folder: string) => readFileSync(join(folder, 'small_dqn', 'ckpt', 'iteration_2000.safetensors'))
+  const final = (folder: string) =>
+    readFileSync(join(folder, 'small_dqn', 'ckpt', 'iteration_2000.safetensors'))
   expect(final(broken).equals(final(straight))).toBe(true)
 })
 

@@ -1,8 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { collect_demo_data, evaluate, read_config, ROLES, resume_pipeline, serial_pipeline } from '../../entry/index.js'
 import { BUFFER_REGISTRY, compile_config, loadState, RandomStream } from '../../ding/index.js'
+import {
+  collect_demo_data,
+  evaluate,
+  ROLES,
+  read_config,
+  resume_pipeline,
+  serial_pipeline,
+} from '../../entry/index.js'
 import { smallDqn, temporaryFolder } from '../fixtures/configs.js'
 
 const quiet = { console: 'quiet' } as const
@@ -15,16 +22,33 @@ describe('serial_pipeline', () => {
     expect(result.eval_value_raw).toHaveLength(3)
     expect(result.eval_value).toBeCloseTo(result.eval_value_raw.reduce((a, b) => a + b, 0) / 3, 10)
     const folder = join(work_dir, 'small_dqn')
-    for (const file of ['total_config.json', 'result.json', 'ckpt/ckpt_best.safetensors', 'ckpt/iteration_120.safetensors', 'ckpt/run_state.safetensors', 'log/learner/learner_logger.txt', 'log/collector/collector_logger.txt', 'log/evaluator/evaluator_logger.txt']) {
+    for (const file of [
+      'total_config.json',
+      'result.json',
+      'ckpt/ckpt_best.safetensors',
+      'ckpt/iteration_120.safetensors',
+      'ckpt/run_state.safetensors',
+      'log/learner/learner_logger.txt',
+      'log/collector/collector_logger.txt',
+      'log/evaluator/evaluator_logger.txt',
+    ]) {
       expect(existsSync(join(folder, file)), file).toBe(true)
     }
     expect(readdirSync(join(folder, 'log', 'serial')).some((name) => name.includes('tfevents'))).toBe(true)
     const written = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')) as Record<string, unknown>
-    expect(written).toMatchObject({ stop_reason: 'max_train_iter', train_iter: 120, env_step: result.env_step })
+    expect(written).toMatchObject({
+      stop_reason: 'max_train_iter',
+      train_iter: 120,
+      env_step: result.env_step,
+    })
   })
 
   test('stops at max_env_step', async () => {
-    const result = await serial_pipeline(smallDqn(), 1, { ...quiet, work_dir: temporaryFolder(), max_env_step: 64 })
+    const result = await serial_pipeline(smallDqn(), 1, {
+      ...quiet,
+      work_dir: temporaryFolder(),
+      max_env_step: 64,
+    })
     expect(result).toMatchObject({ stop_reason: 'max_env_step' })
     // Limits are looked at between rounds: less than one round over.
     expect(result.env_step).toBeGreaterThanOrEqual(64)
@@ -33,7 +57,11 @@ describe('serial_pipeline', () => {
 
   test('stops when the stop value is reached after some training', async () => {
     const config = smallDqn({}, { stop_value: 1 })
-    const result = await serial_pipeline(config, 0, { ...quiet, work_dir: temporaryFolder(), max_train_iter: 1000 })
+    const result = await serial_pipeline(config, 0, {
+      ...quiet,
+      work_dir: temporaryFolder(),
+      max_train_iter: 1000,
+    })
     expect(result).toMatchObject({ stop: true, stop_reason: 'stop_value', train_iter: 100 })
   })
 
@@ -50,7 +78,11 @@ describe('serial_pipeline', () => {
 
   test('random_collect_size fills the buffer before the first update and counts as env steps', async () => {
     const config = smallDqn({ random_collect_size: 100 })
-    const result = await serial_pipeline(config, 0, { ...quiet, work_dir: temporaryFolder(), max_train_iter: 4 })
+    const result = await serial_pipeline(config, 0, {
+      ...quiet,
+      work_dir: temporaryFolder(),
+      max_train_iter: 4,
+    })
     expect(result.env_step).toBeGreaterThanOrEqual(108)
     expect(result.train_iter).toBe(4)
   })
@@ -64,14 +96,22 @@ describe('serial_pipeline', () => {
       model: { obs_shape: 4, action_shape: 2, encoder_hidden_size_list: [32, 32], noise: true },
     })
     const config: [object, object] = [main, { ...create, replay_buffer: { type: 'advanced' } }]
-    const result = await serial_pipeline(config, 0, { ...quiet, work_dir: temporaryFolder(), max_train_iter: 40 })
+    const result = await serial_pipeline(config, 0, {
+      ...quiet,
+      work_dir: temporaryFolder(),
+      max_train_iter: 40,
+    })
     expect(result.train_iter).toBe(40)
   })
 
   test('the episode collector collects whole episodes', async () => {
     const [main, create] = smallDqn({ collect: { n_sample: null, n_episode: 4 } })
     const config: [object, object] = [main, { ...create, collector: { type: 'episode' } }]
-    const result = await serial_pipeline(config, 0, { ...quiet, work_dir: temporaryFolder(), max_train_iter: 8 })
+    const result = await serial_pipeline(config, 0, {
+      ...quiet,
+      work_dir: temporaryFolder(),
+      max_train_iter: 8,
+    })
     expect(result.train_iter).toBe(8)
     expect(result.env_step).toBeGreaterThan(8 * 4)
   })
@@ -82,7 +122,12 @@ describe('serial_pipeline', () => {
     const work_dir = temporaryFolder()
     const controller = new AbortController()
     controller.abort()
-    const stopped = await serial_pipeline(smallDqn(), 5, { ...quiet, work_dir, max_train_iter: 80, signal: controller.signal })
+    const stopped = await serial_pipeline(smallDqn(), 5, {
+      ...quiet,
+      work_dir,
+      max_train_iter: 80,
+      signal: controller.signal,
+    })
     expect(stopped.stop_reason).toBe('interrupted')
     const resumed = await resume_pipeline(join(work_dir, 'small_dqn'), { ...quiet, max_train_iter: 80 })
     expect(resumed.train_iter).toBe(80)
@@ -94,7 +139,11 @@ describe('serial_pipeline', () => {
     const work_dir = temporaryFolder()
     await serial_pipeline(smallDqn(), 7, { ...quiet, work_dir, max_train_iter: 4 })
     const file = await read_config(join(work_dir, 'small_dqn', 'total_config.json'))
-    const again = await compile_config(file.main_config, file.create_config, { save: false, renew_dir: false, work_dir })
+    const again = await compile_config(file.main_config, file.create_config, {
+      save: false,
+      renew_dir: false,
+      work_dir,
+    })
     expect(again.main_config).toEqual(file.main_config)
     expect(again.seed).toBe(7)
   })
@@ -108,7 +157,9 @@ describe('serial_pipeline', () => {
       rebind: (container) => {
         container.rebind(ROLES.buffer).toDynamicValue(() => {
           built++
-          return new (BUFFER_REGISTRY.get('naive'))({ replay_buffer_size: 64 } as never, { random: RandomStream.fromSeed(0) })
+          return new (BUFFER_REGISTRY.get('naive'))({ replay_buffer_size: 64 } as never, {
+            random: RandomStream.fromSeed(0),
+          })
         })
       },
     })
@@ -125,13 +176,21 @@ describe('evaluate and collect_demo_data', () => {
     expect(evaluated.eval_value_raw).toEqual(trained.eval_value_raw)
     expect(evaluated.train_iter).toBe(40)
     const expert_data_path = join(work_dir, 'demo.safetensors')
-    const { count } = await collect_demo_data(smallDqn(), 0, { ...quiet, work_dir, state_dict_path: load_path, collect_count: 50, expert_data_path })
+    const { count } = await collect_demo_data(smallDqn(), 0, {
+      ...quiet,
+      work_dir,
+      state_dict_path: load_path,
+      collect_count: 50,
+      expert_data_path,
+    })
     expect(count).toBe(50)
     expect(Object.keys(loadState(expert_data_path).tree).length).toBeGreaterThan(0)
   })
 
   test('a missing and a truncated checkpoint are told apart, with the file named', async () => {
     const work_dir = temporaryFolder()
-    await expect(evaluate(smallDqn(), 0, { ...quiet, work_dir, load_path: join(work_dir, 'none.safetensors') })).rejects.toThrow(/no checkpoint .*none\.safetensors/)
+    await expect(
+      evaluate(smallDqn(), 0, { ...quiet, work_dir, load_path: join(work_dir, 'none.safetensors') }),
+    ).rejects.toThrow(/no checkpoint .*none\.safetensors/)
   })
 })

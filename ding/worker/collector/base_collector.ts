@@ -1,16 +1,29 @@
 import { type ConfigOf, schema } from '../../config/index.js'
 import type { Transition } from '../../data/index.js'
-import type { EnvManager, EnvTimestep, Obs, Space } from '../../envs/index.js'
+import type { Action, EnvManager, EnvTimestep, Obs, Space } from '../../envs/index.js'
 import type { Logger } from '../../logger/index.js'
-import type { CollectMode, CollectSettings, PolicyOutput } from '../../policy/index.js'
-import type { Resumable, StateTree } from '../../utils/index.js'
+import type { ById, CollectMode, CollectSettings, PolicyOutput } from '../../policy/index.js'
+import { EnvError, type Resumable, type StateTree } from '../../utils/index.js'
+import { copyObs, requireFinite, requireFiniteReward } from '../observations.js'
 import { CollectStatistics } from './statistics.js'
 import { decodeTransitions, encodeTransitions } from './trajectory.js'
 
 export const baseCollectorConfig = schema({
-  deepcopy_obs: { doc: "DI-engine's switch against shared observation memory; transitions never share it here.", format: 'boolean', default: false },
-  transform_obs: { doc: "DI-engine's observation transform switch; has no effect.", format: 'boolean', default: false },
-  collect_print_freq: { doc: 'Log collection statistics every this many train iterations.', format: 'positive_int', default: 100 },
+  deepcopy_obs: {
+    doc: 'Copy observations before they are kept, for environments that write each one into the same array.',
+    format: 'boolean',
+    default: false,
+  },
+  transform_obs: {
+    doc: "DI-engine's observation transform switch; has no effect.",
+    format: 'boolean',
+    default: false,
+  },
+  collect_print_freq: {
+    doc: 'Log collection statistics every this many train iterations.',
+    format: 'positive_int',
+    default: 100,
+  },
 })
 
 export type CollectorConfig = ConfigOf<typeof baseCollectorConfig>
@@ -63,7 +76,7 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
     this.logger = options.logger
   }
 
-  /** Collects `count` samples (sample collector) or episodes (episode collector). */
+  /** Collects `count` samples or episodes, whatever the class counts (its static `unit`). */
   abstract collect(count: number, options?: CollectOptions): Promise<Transition[]>
 
   /** Env steps taken so far, warm-up included. */
@@ -96,13 +109,15 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
    * abnormal step drops the environment's piece.
    */
   protected async stepAll(options: CollectOptions, cut: Cut): Promise<Piece[]> {
-    const obs = this.env.ready_obs
-    const outputs = await this.policy.forward(obs, options.policy_kwargs ?? {})
-    const actions = Object.fromEntries(Object.entries(outputs).map(([id, output]) => [id, output.action]))
+    const obs = this.readyObs()
+    const outputs = await this.policy.forward(obs, options.policy_kwargs)
+    const actions: ById<Action> = {}
+    for (const id in outputs) actions[id] = (outputs[id] as PolicyOutput).action
     const timesteps = await this.env.step(actions)
     const pieces: Piece[] = []
-    for (const [key, timestep] of Object.entries(timesteps)) {
+    for (const key in timesteps) {
       const id = Number(key)
+      const timestep = timesteps[id] as EnvTimestep<Obs>
       if (timestep.info['abnormal'] === true) {
         this.drop(id)
         continue
@@ -114,15 +129,43 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
         this.pending.set(id, [])
         this.finishEpisode(id, timestep, options)
       } else if (piece.length >= cut.length + cut.lookahead) {
-        pieces.push({ transitions: piece, fresh: cut.length })
-        this.pending.set(id, piece.slice(cut.length))
+        const fresh = piece.length - cut.lookahead
+        pieces.push({ transitions: piece, fresh })
+        this.pending.set(id, piece.slice(fresh))
       }
     }
     return pieces
   }
 
-  private take(id: number, obs: Obs, output: PolicyOutput, timestep: EnvTimestep<Obs>, options: CollectOptions): Transition[] {
-    const transition = this.policy.process_transition(obs, output, timestep)
+  /** The observations to act on. @throws EnvError when no environment takes a step any more, which nothing would change */
+  private readyObs(): ById<Obs> {
+    const obs = this.env.ready_obs
+    let ready = 0
+    for (const key in obs) {
+      const id = Number(key)
+      ready++
+      requireFinite(obs[id] as Obs, id)
+      if (this.cfg.deepcopy_obs) obs[id] = copyObs(obs[id] as Obs)
+    }
+    if (ready > 0) return obs
+    const why = this.env.done
+      ? 'all have played env.manager.episode_num episodes. Raise it, or leave it out'
+      : 'their episodes are over and env.manager.auto_reset is false. Set it to true'
+    throw new EnvError(`The collector has no environment to step: ${why}.`)
+  }
+
+  private take(
+    id: number,
+    obs: Obs,
+    output: PolicyOutput,
+    timestep: EnvTimestep<Obs>,
+    options: CollectOptions,
+  ): Transition[] {
+    requireFiniteReward(timestep.reward, id)
+    // Any other observation is looked at when it is acted on.
+    if (timestep.done) requireFinite(timestep.obs, id)
+    const seen = this.cfg.deepcopy_obs ? { ...timestep, obs: copyObs(timestep.obs) } : timestep
+    const transition = this.policy.process_transition(obs, output, seen)
     transition['collect_iter'] = options.train_iter ?? 0
     const piece = this.pending.get(id) ?? []
     piece.push(transition)
@@ -133,7 +176,10 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
 
   private finishEpisode(id: number, timestep: EnvTimestep<Obs>, options: CollectOptions): void {
     if (options.record !== false) {
-      this.statistics.addEpisode(Number(timestep.info['eval_episode_return']), this.episodeLength.get(id) ?? 0)
+      this.statistics.addEpisode(
+        Number(timestep.info['eval_episode_return']),
+        this.episodeLength.get(id) ?? 0,
+      )
     }
     this.episodeLength.set(id, 0)
     this.policy.reset([id])
@@ -150,12 +196,18 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
     return this.policy.has_attribute(name) ? this.policy.get_attribute(name) : undefined
   }
 
-  protected async timed<T extends readonly unknown[]>(options: CollectOptions, body: () => Promise<T>): Promise<T> {
-    const start = performance.now()
+  /** Runs a collect and counts what it brought. */
+  protected async timed<T>(
+    options: CollectOptions,
+    body: () => Promise<T>,
+    samplesIn: (result: T) => number,
+  ): Promise<T> {
+    const start = this.logger.now()
     const stepsBefore = this.envstep
     const result = await body()
     if (options.record !== false) {
-      this.statistics.addCollect(this.envstep - stepsBefore, result.length, (performance.now() - start) / 1000)
+      const seconds = (this.logger.now() - start) / 1000
+      this.statistics.addCollect(this.envstep - stepsBefore, samplesIn(result), seconds)
       this.statistics.show(this.logger, options.train_iter ?? 0, this.cfg.collect_print_freq)
     }
     return result
@@ -168,7 +220,9 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
   state_dict(): StateTree {
     return {
       statistics: this.statistics.state_dict(),
-      pending: Object.fromEntries([...this.pending].map(([id, piece]) => [String(id), encodeTransitions(piece)])),
+      pending: Object.fromEntries(
+        [...this.pending].map(([id, piece]) => [String(id), encodeTransitions(piece)]),
+      ),
       episode_length: Object.fromEntries([...this.episodeLength].map(([id, n]) => [String(id), n])),
     }
   }
@@ -180,6 +234,7 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
       this.pending.set(Number(id), decodeTransitions(piece as StateTree))
     }
     this.episodeLength.clear()
-    for (const [id, n] of Object.entries((state['episode_length'] ?? {}) as StateTree)) this.episodeLength.set(Number(id), n as number)
+    for (const [id, n] of Object.entries((state['episode_length'] ?? {}) as StateTree))
+      this.episodeLength.set(Number(id), n as number)
   }
 }

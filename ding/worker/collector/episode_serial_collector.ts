@@ -2,7 +2,13 @@ import { type ConfigOf, extendSchema } from '../../config/index.js'
 import type { Transition } from '../../data/index.js'
 import { SERIAL_COLLECTOR_REGISTRY } from '../../registry/index.js'
 import type { StateTree } from '../../utils/index.js'
-import { BaseCollector, baseCollectorConfig, type CollectOptions, type CollectorOptions, type Cut, type Piece } from './base_collector.js'
+import {
+  BaseCollector,
+  baseCollectorConfig,
+  type CollectOptions,
+  type Cut,
+  type Piece,
+} from './base_collector.js'
 import { decodeTransitions, encodeTransitions } from './trajectory.js'
 
 export const episodeCollectorConfig = extendSchema(baseCollectorConfig, {
@@ -19,11 +25,8 @@ const WHOLE: Cut = { length: Number.POSITIVE_INFINITY, lookahead: 0 }
 @SERIAL_COLLECTOR_REGISTRY.register('episode')
 export class EpisodeSerialCollector extends BaseCollector<ConfigOf<typeof episodeCollectorConfig>> {
   static readonly config = episodeCollectorConfig
+  static readonly unit = 'episode'
   private waiting: Transition[][] = []
-
-  constructor(cfg: ConfigOf<typeof episodeCollectorConfig>, options: CollectorOptions) {
-    super(cfg, options)
-  }
 
   /** The transitions of `n_episode` episodes, one episode after the other. */
   override async collect(n_episode: number, options: CollectOptions = {}): Promise<Transition[]> {
@@ -33,14 +36,15 @@ export class EpisodeSerialCollector extends BaseCollector<ConfigOf<typeof episod
 
   /** The same, one list an episode. */
   async collect_episodes(n_episode: number, options: CollectOptions = {}): Promise<Transition[][]> {
-    return this.timed(options, async () => {
+    const fill = async () => {
       const episodes = this.waiting
       while (episodes.length < n_episode) {
         for (const piece of await this.stepAll(options, WHOLE)) episodes.push(this.finish(piece))
       }
-      this.waiting = episodes.slice(n_episode)
-      return episodes.slice(0, n_episode)
-    })
+      this.waiting = episodes.splice(n_episode)
+      return episodes
+    }
+    return this.timed(options, fill, (episodes) => episodes.reduce((sum, episode) => sum + episode.length, 0))
   }
 
   private finish(piece: Piece): Transition[] {

@@ -2,7 +2,13 @@ import { extendSchema } from '../../config/index.js'
 import type { Transition } from '../../data/index.js'
 import { SERIAL_COLLECTOR_REGISTRY } from '../../registry/index.js'
 import type { StateTree } from '../../utils/index.js'
-import { BaseCollector, baseCollectorConfig, type CollectOptions, type Cut, type Piece } from './base_collector.js'
+import {
+  BaseCollector,
+  baseCollectorConfig,
+  type CollectOptions,
+  type Cut,
+  type Piece,
+} from './base_collector.js'
 import { decodeTransitions, encodeTransitions } from './trajectory.js'
 
 /**
@@ -15,20 +21,22 @@ import { decodeTransitions, encodeTransitions } from './trajectory.js'
 @SERIAL_COLLECTOR_REGISTRY.register('sample')
 export class SampleSerialCollector extends BaseCollector {
   static readonly config = extendSchema(baseCollectorConfig, {})
+  static readonly unit = 'sample'
   private surplus: Transition[] = []
 
   override async collect(n_sample: number, options: CollectOptions = {}): Promise<Transition[]> {
     const cut = this.cutFor(n_sample)
-    return this.timed(options, async () => {
+    const fill = async () => {
       const samples = this.surplus
       while (samples.length < n_sample) {
         for (const piece of await this.stepAll(options, cut)) {
           for (const sample of this.freshSamples(piece)) samples.push(sample)
         }
       }
-      this.surplus = samples.slice(n_sample)
-      return samples.slice(0, n_sample)
-    })
+      this.surplus = samples.splice(n_sample)
+      return samples
+    }
+    return this.timed(options, fill, (samples) => samples.length)
   }
 
   private cutFor(n_sample: number): Cut {

@@ -45,8 +45,8 @@ export class CollectStatistics implements Resumable {
       avg_episode_per_sec: perSecond(n),
       reward_mean: mean,
       reward_std: std,
-      reward_max: Math.max(...this.returns),
-      reward_min: Math.min(...this.returns),
+      reward_max: this.returns.reduce((a, b) => Math.max(a, b)),
+      reward_min: this.returns.reduce((a, b) => Math.min(a, b)),
       total_envstep_count: this.total_envstep,
       total_train_sample_count: this.total_sample,
       total_episode_count: this.total_episode,
@@ -66,7 +66,16 @@ export class CollectStatistics implements Resumable {
   /** Wall-clock seconds are left out: they say nothing about the state of the run. */
   state_dict(): StateTree {
     const { total_envstep, total_sample, total_episode, returns, lengths, steps, samples, lastShown } = this
-    return { total_envstep, total_sample, total_episode, returns, lengths, steps, samples, last_shown: lastShown }
+    return {
+      total_envstep,
+      total_sample,
+      total_episode,
+      returns,
+      lengths,
+      steps,
+      samples,
+      last_shown: lastShown,
+    }
   }
 
   load_state_dict(state: StateTree): void {

@@ -1,5 +1,11 @@
 import type { Transition } from '../../data/index.js'
-import { type HostTensor, isHostTensor, type StateTree, type StateValue, type TypedArray } from '../../utils/index.js'
+import {
+  type HostTensor,
+  isHostTensor,
+  type StateTree,
+  type StateValue,
+  type TypedArray,
+} from '../../utils/index.js'
 
 function dtypeOf(array: TypedArray): HostTensor['dtype'] {
   return array instanceof Float32Array ? 'float32' : array instanceof Int32Array ? 'int32' : 'uint8'

@@ -1,9 +1,10 @@
 import { type ConfigOf, schema } from '../../config/index.js'
-import type { EnvManager } from '../../envs/index.js'
+import type { Action, EnvManager, EnvTimestep, Obs } from '../../envs/index.js'
 import type { Logger } from '../../logger/index.js'
-import type { EvalMode } from '../../policy/index.js'
+import type { ById, EvalMode, PolicyOutput } from '../../policy/index.js'
 import { SERIAL_EVALUATOR_REGISTRY } from '../../registry/index.js'
-import { EnvError, type Resumable, type StateTree } from '../../utils/index.js'
+import { EnvError, NumericError, type Resumable, type StateTree } from '../../utils/index.js'
+import { requireFinite } from '../observations.js'
 
 export const interactionEvaluatorConfig = schema({
   eval_freq: { doc: 'Evaluate every this many train iterations.', format: 'positive_int', default: 1000 },
@@ -86,10 +87,14 @@ export class InteractionSerialEvaluator implements Resumable {
     envstep = -1,
     n_episode = this.cfg.n_episode ?? this.env.env_num,
   ): Promise<{ stop: boolean; episode_info: EpisodeInfo }> {
-    const start = performance.now()
+    const start = this.logger.now()
     const { returns, steps, extra } = await this.play(n_episode)
-    const seconds = (performance.now() - start) / 1000
-    const episode_info: EpisodeInfo = { ...summarise(extra), eval_episode_return: returns, eval_episode_return_mean: mean(returns) }
+    const seconds = (this.logger.now() - start) / 1000
+    const episode_info: EpisodeInfo = {
+      ...summarise(extra),
+      eval_episode_return: returns,
+      eval_episode_return_mean: mean(returns),
+    }
     this.report(episode_info, { train_iter, envstep, steps, seconds })
     this.lastEvalIter = train_iter
     const value = episode_info.eval_episode_return_mean
@@ -102,44 +107,77 @@ export class InteractionSerialEvaluator implements Resumable {
 
   private async play(n_episode: number) {
     const { env } = this
-    const quota = Array.from({ length: env.env_num }, (_, i) => Math.floor(n_episode / env.env_num) + (i < n_episode % env.env_num ? 1 : 0))
+    const [each, rest] = [Math.floor(n_episode / env.env_num), n_episode % env.env_num]
+    const quota = Array.from({ length: env.env_num }, (_, i) => each + (i < rest ? 1 : 0))
     const returns: number[][] = quota.map(() => [])
-    const extra: Record<string, number[]> = {}
     const attempts = quota.map(() => 0)
+    const extra: Record<string, number[]> = {}
     let steps = 0
     let abnormal = 0
-    const active = new Set(quota.flatMap((n, i) => (n > 0 ? [i] : [])))
-    await env.reset(Object.fromEntries([...active].map((id) => [id, { seed: this.episodeSeed(id, 0) }])))
-    this.policy.reset([...active])
+    let waiting = quota.flatMap((n, id) => (n > 0 ? [id] : []))
+    const active = new Set(waiting)
     while (active.size > 0) {
-      const ready = env.ready_obs
-      const obs = Object.fromEntries([...active].flatMap((id) => (ready[id] === undefined ? [] : [[id, ready[id]]])))
-      const outputs = await this.policy.forward(obs)
-      const timesteps = await env.step(Object.fromEntries(Object.entries(outputs).map(([id, o]) => [id, o.action])))
-      for (const [key, timestep] of Object.entries(timesteps)) {
+      if (waiting.length > 0) await this.startEpisodes(waiting, attempts)
+      waiting = []
+      const timesteps = await this.step(active)
+      for (const key in timesteps) {
         const id = Number(key)
+        const timestep = timesteps[id] as EnvTimestep
         const broken = timestep.info['abnormal'] === true
         if (broken && ++abnormal > MAX_ABNORMAL) {
           throw new EnvError(
             `Evaluation gave up: environments broke ${abnormal} times. The last one was environment ${id}: ${String(timestep.info['reason'] ?? 'no reason given')}.`,
           )
         }
-        steps++
+        if (!broken) steps++
         if (!broken && !timestep.done) continue
         if (!broken) {
-          const episodeReturn = Number(timestep.info['eval_episode_return'])
-          returns[id]?.push(episodeReturn)
-          const line = `[EVALUATOR]env ${id} finish episode, final reward: ${episodeReturn.toFixed(4)}, current episode: ${returns[id]?.length}`
+          const own = returns[id] as number[]
+          own.push(episodeReturn(id, timestep))
+          const line = `[EVALUATOR]env ${id} finish episode, final reward: ${own.at(-1)?.toFixed(4)}, current episode: ${own.length}`
           this.logger.info(line, { console: false })
           collectExtra(extra, timestep.info['episode_info'])
+          if (own.length >= (quota[id] as number)) {
+            active.delete(id)
+            continue
+          }
         }
-        attempts[id] = (attempts[id] ?? 0) + 1
-        this.policy.reset([id])
-        if ((returns[id]?.length ?? 0) >= (quota[id] ?? 0)) active.delete(id)
-        else await env.reset({ [id]: { seed: this.episodeSeed(id, attempts[id]) } })
+        attempts[id] = (attempts[id] as number) + 1
+        waiting.push(id)
       }
     }
     return { returns: returns.flat(), steps, extra }
+  }
+
+  /** Starts the next episode of these environments. */
+  private async startEpisodes(ids: readonly number[], attempts: readonly number[]): Promise<void> {
+    const param: Record<number, { seed: number }> = {}
+    for (const id of ids) param[id] = { seed: this.episodeSeed(id, attempts[id] as number) }
+    await this.env.reset(param)
+    this.policy.reset(ids)
+  }
+
+  /** One step of the environments that still play. */
+  private async step(active: ReadonlySet<number>): Promise<Record<number, EnvTimestep>> {
+    const ready = this.env.ready_obs
+    const obs: ById<Obs> = {}
+    let found = false
+    for (const id of active) {
+      const own = ready[id]
+      if (own === undefined) continue
+      requireFinite(own, id)
+      obs[id] = own
+      found = true
+    }
+    if (!found) {
+      throw new EnvError(
+        `The evaluator waits for environments ${[...active].join(', ')}, but their manager has none of them ready after a reset.`,
+      )
+    }
+    const outputs = await this.policy.forward(obs)
+    const actions: ById<Action> = {}
+    for (const id in outputs) actions[id] = (outputs[id] as PolicyOutput).action
+    return this.env.step(actions)
   }
 
   /** Seeds by (environment, episode), the same at each evaluation; a broken episode is replaced by the next in line. */
@@ -147,7 +185,10 @@ export class InteractionSerialEvaluator implements Resumable {
     return this.seed + id + episode * this.env.env_num
   }
 
-  private report(info: EpisodeInfo, at: { train_iter: number; envstep: number; steps: number; seconds: number }): void {
+  private report(
+    info: EpisodeInfo,
+    at: { train_iter: number; envstep: number; steps: number; seconds: number },
+  ): void {
     const returns = info.eval_episode_return
     const average = info.eval_episode_return_mean
     const row: Record<string, number | string> = {
@@ -156,13 +197,15 @@ export class InteractionSerialEvaluator implements Resumable {
       envstep_count: at.steps,
       avg_envstep_per_episode: at.steps / returns.length,
       evaluate_time: at.seconds,
-      avg_envstep_per_sec: at.steps / at.seconds,
+      avg_envstep_per_sec: at.seconds > 0 ? at.steps / at.seconds : 0,
       avg_time_per_episode: at.seconds / returns.length,
       reward_mean: average,
       reward_std: Math.sqrt(mean(returns.map((r) => (r - average) ** 2))),
       reward_max: Math.max(...returns),
       reward_min: Math.min(...returns),
-      ...Object.fromEntries(Object.entries(info).filter((e): e is [string, number] => typeof e[1] === 'number')),
+      ...Object.fromEntries(
+        Object.entries(info).filter((e): e is [string, number] => typeof e[1] === 'number'),
+      ),
     }
     this.logger.table('evaluation', row)
     for (const [name, value] of Object.entries(row)) {
@@ -188,6 +231,15 @@ export class InteractionSerialEvaluator implements Resumable {
 
 function mean(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0) / values.length
+}
+
+/** The return of a finished episode. @throws NumericError when it is no finite number */
+function episodeReturn(id: number, timestep: EnvTimestep): number {
+  const value = Number(timestep.info['eval_episode_return'])
+  if (Number.isFinite(value)) return value
+  throw new NumericError(
+    `Environment ${id} gave info.eval_episode_return = ${value}: its rewards are not finite numbers.`,
+  )
 }
 
 function collectExtra(into: Record<string, number[]>, info: unknown): void {

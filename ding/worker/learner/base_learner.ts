@@ -4,8 +4,18 @@ import type { Batch, PriorityInfo } from '../../data/index.js'
 import type { Logger } from '../../logger/index.js'
 import type { LearnMode, LearnOutput } from '../../policy/index.js'
 import { LEARNER_REGISTRY } from '../../registry/index.js'
-import { CheckpointError, loadState, NumericError, type Resumable, saveState, type StateTree } from '../../utils/index.js'
-import { createHook, HOOK_POSITIONS, type HookPosition, type LearnerHook } from './learner_hook.js'
+import {
+  CheckpointError,
+  isHostTensor,
+  loadState,
+  NumericError,
+  type Resumable,
+  type StateTree,
+  type StateValue,
+  saveState,
+  UsageError,
+} from '../../utils/index.js'
+import { HOOK_POSITIONS, type HookPosition, hooksOf, type LearnerHook } from './learner_hook.js'
 import { MovingAverage } from './moving_average.js'
 
 export const baseLearnerConfig = schema({
@@ -14,21 +24,51 @@ export const baseLearnerConfig = schema({
     format: 'positive_number',
     default: 1e9,
   },
-  dataloader: { num_workers: { doc: "DI-engine's data loader processes; has no effect.", format: 'nonnegative_int', default: 0 } },
+  dataloader: {
+    num_workers: {
+      doc: "DI-engine's data loader processes; has no effect.",
+      format: 'nonnegative_int',
+      default: 0,
+    },
+  },
   log_policy: { doc: 'Write the model to the log once, before training.', format: 'boolean', default: true },
-  is_multitask_pipeline: { doc: "DI-engine's multi-task switch; has no effect.", format: 'boolean', default: false },
-  only_monitor_rank0: { doc: "DI-engine's multi-device logging switch; has no effect.", format: 'boolean', default: true },
+  is_multitask_pipeline: {
+    doc: "DI-engine's multi-task switch; has no effect.",
+    format: 'boolean',
+    default: false,
+  },
+  only_monitor_rank0: {
+    doc: "DI-engine's multi-device logging switch; has no effect.",
+    format: 'boolean',
+    default: true,
+  },
   hook: {
-    load_ckpt_before_run: { doc: 'Checkpoint to load before the first iteration; empty for none.', format: 'string', default: '' },
-    log_show_after_iter: { doc: 'Log the averaged training variables every this many iterations.', format: 'positive_int', default: 100 },
-    save_ckpt_after_iter: { doc: 'Save a checkpoint every this many iterations.', format: 'positive_int', default: 10000 },
+    load_ckpt_before_run: {
+      doc: 'Checkpoint to load before the first iteration; empty for none.',
+      format: 'string',
+      default: '',
+    },
+    log_show_after_iter: {
+      doc: 'Log the averaged training variables every this many iterations.',
+      format: 'positive_int',
+      default: 100,
+    },
+    save_ckpt_after_iter: {
+      doc: 'Save a checkpoint every this many iterations.',
+      format: 'positive_int',
+      default: 10000,
+    },
     save_run_state: {
       doc: 'Beside each checkpoint, save all that --resume needs, replay buffer included (one file, overwritten).',
       format: 'boolean',
       default: true,
     },
     save_ckpt_after_run: { doc: 'Save a checkpoint when the run ends.', format: 'boolean', default: true },
-    log_reduce_after_iter: { doc: "DI-engine's averaging over devices; has no effect on one.", format: 'boolean', default: false },
+    log_reduce_after_iter: {
+      doc: "DI-engine's averaging over devices; has no effect on one.",
+      format: 'boolean',
+      default: false,
+    },
     custom: {
       doc: 'More hooks, by name: { type, position, priority, ext_args }, with types made known by register_learner_hook.',
       format: 'any_record',
@@ -48,6 +88,9 @@ export interface LearnerOptions {
 
 /** Width of the window that logged variables are averaged over, in iterations (DI-engine's). */
 const WINDOW = 10
+
+/** Learn outputs named so are distributions. */
+const HISTOGRAM = '[histogram]'
 
 /** Trains a policy batch by batch, calls hooks, keeps count, writes checkpoints. */
 @LEARNER_REGISTRY.register('base')
@@ -75,7 +118,7 @@ export class BaseLearner implements Resumable {
     this.exp_name = options.exp_name
     this.instance_name = options.instance_name ?? 'learner'
     this.logger = options.logger
-    this.registerConfiguredHooks()
+    for (const hook of hooksOf(cfg.hook)) this.register_hook(hook)
     if (cfg.log_policy) this.logger.info(this.policy.info())
   }
 
@@ -100,7 +143,7 @@ export class BaseLearner implements Resumable {
     this.priorities = undefined
     for (const output of outputs) {
       this.takePriorities(output, data)
-      this.averages.push(scalarsOf(output))
+      this.averages.push(output)
       this.iteration++
       this.writeHistograms(output)
       await this.call_hook('after_iter')
@@ -150,7 +193,11 @@ export class BaseLearner implements Resumable {
   /** Writes `<exp_name>/ckpt/<name>.safetensors` and returns its path. */
   save_checkpoint(name = `iteration_${this.iteration}`): string {
     const path = join(this.ckpt_dir, `${name}.safetensors`)
-    saveState(path, { ...this.policy.state_dict(), last_iter: this.iteration, last_step: this.collector_envstep })
+    saveState(path, {
+      ...this.policy.state_dict(),
+      last_iter: this.iteration,
+      last_step: this.collector_envstep,
+    })
     this.last_checkpoint = path
     this.logger.info(`learner save ckpt in ${path}`)
     return path
@@ -166,6 +213,7 @@ export class BaseLearner implements Resumable {
     this.policy.load_state_dict(policy)
     this.iteration = last_iter
     this.collector_envstep = last_step
+    this.last_checkpoint = path
     this.logger.info(`learner load ckpt from ${path} (iteration ${last_iter}, env step ${last_step})`)
   }
 
@@ -178,11 +226,29 @@ export class BaseLearner implements Resumable {
     }
   }
 
+  /** @throws CheckpointError, with nothing changed, when the state is not a learner's or of another policy */
   load_state_dict(state: StateTree): void {
-    this.policy.load_state_dict(state['policy'] as StateTree)
-    this.iteration = state['last_iter'] as number
-    this.collector_envstep = state['last_step'] as number
-    this.averages.load_state_dict(state['averages'] as StateTree)
+    const { policy, averages, last_iter, last_step } = state
+    if (
+      typeof last_iter !== 'number' ||
+      typeof last_step !== 'number' ||
+      !isTree(policy) ||
+      !isTree(averages)
+    ) {
+      throw new CheckpointError(
+        'The state has not the parts of a learner: policy, averages, last_iter, last_step.',
+      )
+    }
+    const kept = this.averages.state_dict()
+    this.averages.load_state_dict(averages)
+    try {
+      this.policy.load_state_dict(policy)
+    } catch (error) {
+      this.averages.load_state_dict(kept)
+      throw error
+    }
+    this.iteration = last_iter
+    this.collector_envstep = last_step
   }
 
   private async forward(data: Batch): Promise<LearnOutput | LearnOutput[]> {
@@ -191,9 +257,12 @@ export class BaseLearner implements Resumable {
     } catch (error) {
       if (!(error instanceof NumericError)) throw error
       const saved = this.last_checkpoint ?? 'none yet'
-      throw new NumericError(`At training iteration ${this.iteration}: ${error.message} Last good checkpoint: ${saved}.`, {
-        cause: error,
-      })
+      throw new NumericError(
+        `At training iteration ${this.iteration}: ${error.message} Last good checkpoint: ${saved}.`,
+        {
+          cause: error,
+        },
+      )
     }
   }
 
@@ -202,46 +271,28 @@ export class BaseLearner implements Resumable {
     if (priority === undefined || typeof priority === 'number') return
     const idx = data['replay_buffer_idx']
     const id = data['replay_unique_id']
-    if (idx === undefined || id === undefined || !('data' in idx) || !('data' in id)) return
+    if (!isHostTensor(idx) || !isHostTensor(id)) return
+    if (priority.length !== id.data.length) {
+      throw new UsageError(
+        `The policy reported ${priority.length} priorities for a batch of ${id.data.length} samples; expected one for each.`,
+      )
+    }
     this.priorities = {
-      replay_buffer_idx: (idx.data as Int32Array).slice(),
-      replay_unique_id: (id.data as Int32Array).slice(),
+      replay_buffer_idx: idx.data.slice(),
+      replay_unique_id: id.data.slice(),
       priority: priority.slice(),
     }
   }
 
   private writeHistograms(output: LearnOutput): void {
-    const prefix = '[histogram]'
-    for (const [name, value] of Object.entries(output)) {
-      if (name.startsWith(prefix) && typeof value !== 'number') {
-        this.logger.histogram(`${this.instance_name}/${name.slice(prefix.length)}`, value, this.iteration)
-      }
-    }
-  }
-
-  private registerConfiguredHooks(): void {
-    const { hook } = this.cfg
-    const add = (name: string, type: string, position: HookPosition, ext_args: Record<string, unknown>) =>
-      this.register_hook(createHook(type, { name, position, ext_args }))
-    add('load_ckpt_before_run', 'load_ckpt', 'before_run', { load_path: hook.load_ckpt_before_run })
-    add('log_show_after_iter', 'log_show', 'after_iter', { freq: hook.log_show_after_iter })
-    add('save_ckpt_after_iter', 'save_ckpt', 'after_iter', { freq: hook.save_ckpt_after_iter })
-    if (hook.save_ckpt_after_run) add('save_ckpt_after_run', 'save_ckpt', 'after_run', {})
-    if (hook.log_reduce_after_iter) add('log_reduce_after_iter', 'log_reduce', 'after_iter', {})
-    for (const [name, value] of Object.entries(hook.custom)) {
-      const { type, position, priority, ext_args } = value as Record<string, unknown>
-      this.register_hook(
-        createHook(String(type), {
-          name,
-          ext_args: (ext_args ?? {}) as Record<string, unknown>,
-          ...(position === undefined ? {} : { position: position as HookPosition }),
-          ...(priority === undefined ? {} : { priority: Number(priority) }),
-        }),
-      )
+    for (const name in output) {
+      const value = output[name]
+      if (typeof value === 'number' || value === undefined || !name.startsWith(HISTOGRAM)) continue
+      this.logger.histogram(`${this.instance_name}/${name.slice(HISTOGRAM.length)}`, value, this.iteration)
     }
   }
 }
 
-function scalarsOf(output: LearnOutput): Record<string, number> {
-  return Object.fromEntries(Object.entries(output).filter((e): e is [string, number] => typeof e[1] === 'number'))
+function isTree(value: StateValue | undefined): value is StateTree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isHostTensor(value)
 }

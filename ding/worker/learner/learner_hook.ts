@@ -1,5 +1,4 @@
-import { UsageError } from '../../utils/index.js'
-import { didYouMean } from '../../utils/index.js'
+import { ConfigError, didYouMean, UsageError } from '../../utils/index.js'
 import type { BaseLearner } from './base_learner.js'
 
 export const HOOK_POSITIONS = ['before_run', 'before_iter', 'after_iter', 'after_run'] as const
@@ -44,7 +43,9 @@ export function createHook(type: string, args: HookArguments): LearnerHook {
 function frequency(args: HookArguments): number {
   const freq = args.ext_args['freq']
   if (typeof freq !== 'number' || !Number.isInteger(freq) || freq < 1) {
-    throw new UsageError(`Learner hook "${args.name}": ext_args.freq must be a positive integer, got ${String(freq)}.`)
+    throw new UsageError(
+      `Learner hook "${args.name}": ext_args.freq must be a positive integer, got ${String(freq)}.`,
+    )
   }
   return freq
 }
@@ -94,3 +95,61 @@ register_learner_hook('log_reduce', (args) => ({
   priority: args.priority ?? 10,
   call: () => {},
 }))
+
+/** What a config says of the learner's hooks. */
+export interface HookConfig {
+  readonly load_ckpt_before_run: string
+  readonly log_show_after_iter: number
+  readonly save_ckpt_after_iter: number
+  readonly save_ckpt_after_run: boolean
+  readonly log_reduce_after_iter: boolean
+  readonly custom: Readonly<Record<string, unknown>>
+}
+
+/** The hooks of a config. @throws ConfigError naming the path of a custom hook that is wrong */
+export function hooksOf(hook: HookConfig): LearnerHook[] {
+  const make = (name: string, type: string, position: HookPosition, ext_args: Record<string, unknown>) =>
+    createHook(type, { name, position, ext_args })
+  return [
+    make('load_ckpt_before_run', 'load_ckpt', 'before_run', { load_path: hook.load_ckpt_before_run }),
+    make('log_show_after_iter', 'log_show', 'after_iter', { freq: hook.log_show_after_iter }),
+    make('save_ckpt_after_iter', 'save_ckpt', 'after_iter', { freq: hook.save_ckpt_after_iter }),
+    ...(hook.save_ckpt_after_run ? [make('save_ckpt_after_run', 'save_ckpt', 'after_run', {})] : []),
+    ...(hook.log_reduce_after_iter ? [make('log_reduce_after_iter', 'log_reduce', 'after_iter', {})] : []),
+    ...Object.entries(hook.custom).map(([name, spec]) => customHook(name, spec)),
+  ]
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function customHook(name: string, spec: unknown): LearnerHook {
+  const path = `policy.learn.learner.hook.custom.${name}`
+  const refuse = (key: string, value: unknown, expected: string): never => {
+    const where = key === '' ? path : `${path}.${key}`
+    throw new ConfigError(`${where} is ${JSON.stringify(value)}, expected ${expected}.`, { path: where })
+  }
+  if (!isRecord(spec)) return refuse('', spec, '{ type, position, priority, ext_args }')
+  const { type, position, priority, ext_args = {}, ...others } = spec
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined)
+    return refuse(unknown, others[unknown], 'no such key: a hook has type, position, priority, ext_args')
+  if (typeof type !== 'string')
+    return refuse('type', type, `a hook type: ${[...factories.keys()].join(', ')}`)
+  const known: readonly unknown[] = HOOK_POSITIONS
+  if (position !== undefined && !known.includes(position))
+    refuse('position', position, `one of ${HOOK_POSITIONS.join(', ')}`)
+  if (priority !== undefined && !Number.isFinite(priority)) refuse('priority', priority, 'a number')
+  if (!isRecord(ext_args)) return refuse('ext_args', ext_args, 'an object')
+  try {
+    return createHook(type, {
+      name,
+      ext_args,
+      ...(position === undefined ? {} : { position: position as HookPosition }),
+      ...(priority === undefined ? {} : { priority: priority as number }),
+    })
+  } catch (cause) {
+    if (!(cause instanceof UsageError)) throw cause
+    throw new ConfigError(`${path}: ${cause.message}`, { cause, path })
+  }
+}

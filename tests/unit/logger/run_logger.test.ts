@@ -374,4 +374,17 @@ describe('progress', () => {
     expect(out.text.startsWith(clear)).toBe(true)
     expect(out.text.endsWith(' left\n')).toBe(true)
   })
+
+  it('without a total the bar shows the way from the first eval return to the stop value', () => {
+    out = new Screen(true, 60)
+    const logger = open()
+    logger.progress.start({ total: Number.POSITIVE_INFINITY, unit: 'env_step', stop_value: 110 })
+    const bars = [10, 60, 20, 200].map((eval_return, i, all) => {
+      time += 1000
+      logger.progress.update(i, { eval_return, best_return: Math.max(...all.slice(0, i + 1)) })
+      return /\[(=*)-*\]/.exec(out.text.split('\r').at(-1)!)?.[1]?.length
+    })
+    expect(bars).toEqual([0, 12, 12, 24])
+    logger.close()
+  })
 })

@@ -82,6 +82,36 @@ onBothRuntimes(() => {
       ])
     })
 
+    it("builds the network of MinAtar's paper by kernel size, stride and output activation", async () => {
+      const model = make({
+        obs_shape: [4, 10, 10],
+        action_shape: 6,
+        encoder_hidden_size_list: [16, 128],
+        encoder_kernel_size_list: [3],
+        encoder_activate_output: true,
+        head_layer_num: 0,
+        dueling: false,
+      })
+      expect(model.namedParameters().map(([, p]) => p.shape.join('x'))).toEqual([
+        '16x4x3x3',
+        '16',
+        '128x1024',
+        '128',
+        '6x128',
+        '6',
+      ])
+      const planes = { dtype: 'uint8', shape: [2, 4, 10, 10], data: new Uint8Array(800).fill(1) } as const
+      expect((await run(forward(model), { obs: planes }))['logit']?.shape).toEqual([2, 6])
+      const strided = make({
+        obs_shape: [4, 10, 10],
+        action_shape: 6,
+        encoder_hidden_size_list: [16, 16, 32],
+        encoder_kernel_size_list: [3, 2],
+        encoder_stride_list: [2, 1],
+      })
+      expect(strided.namedParameters().map(([, p]) => p.shape.join('x'))).toContain(`32x${16 * 3 * 3}`)
+    })
+
     it('passes an action mask on', async () => {
       const model = make({ obs_shape: 2, action_shape: 2 })
       const out = await run(forward(model), {
@@ -118,6 +148,7 @@ onBothRuntimes(() => {
       [{ head_hidden_size: 32 }, /encoder gives 64/],
       [{ dropout: 1 }, /below 1/],
       [{ encoder_hidden_size_list: [] }, /at least one hidden size/],
+      [{ encoder_stride_list: [1] }, /has 1 entries, but there are 3 convolutions/],
       [{ action_shape: [] }, /action_shape is an empty list/],
       [{ obs_shape: [3, 8, 8] }, /too small/],
       [{ obs_shape: [3, 84, 84], encoder_hidden_size_list: [8] }, /at least 3 hidden sizes/],

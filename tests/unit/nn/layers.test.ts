@@ -233,6 +233,19 @@ onBothRuntimes(() => {
       expect(maxDiff(out.data, expected)).toBeLessThan(1e-5)
     })
 
+    it('ConvEncoder can activate its output', async () => {
+      const options = { kernel_size: [3], stride: [1] }
+      const pixels = Uint8Array.from({ length: 800 }, (_, i) => ((i * 7) % 3 === 0 ? 1 : 0))
+      const x = { dtype: 'uint8', shape: [2, 4, 10, 10], data: pixels } as const
+      const plain = new ConvEncoder([4, 10, 10], [16, 8], stream(), options)
+      const active = new ConvEncoder([4, 10, 10], [16, 8], stream(), { ...options, activate_output: true })
+      const linear = await run(({ x }: X) => plain.forward(x), { x })
+      const activated = await run(({ x }: X) => active.forward(x), { x })
+      expect(linear.shape).toEqual([2, 8])
+      expect(Math.min(...linear.data)).toBeLessThan(0)
+      expect([...activated.data]).toEqual(Array.from(linear.data, (v) => Math.max(v, 0)))
+    })
+
     it("ConvEncoder by default is DI-engine's: kernels 8, 4, 3 and strides 4, 2, 1, residual blocks for further sizes", () => {
       const shapes = (encoder: ConvEncoder) =>
         encoder

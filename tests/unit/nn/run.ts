@@ -8,14 +8,15 @@ import {
 } from '../../../ding/compute/index.js'
 import type { HostTensor } from '../../../ding/utils/index.js'
 
-type Runtime = 'eager' | 'onnx'
+/** The compiled runtime, or the tfjs backend that runs operation by operation. */
+type Runtime = 'eager' | 'wasm' | 'onnx'
 
 const started = new Map<Runtime, Promise<Compute>>()
 let current: Runtime = 'eager'
 
-/** Declares the tests of `body` twice: run by tfjs operation by operation, and compiled. */
+/** Declares the tests of `body` for each runtime: tfjs' cpu and wasm backends, operation by operation, and compiled. */
 export function onBothRuntimes(body: () => void): void {
-  describe.each(['eager', 'onnx'] as const)('%s', (runtime) => {
+  describe.each(['eager', 'wasm', 'onnx'] as const)('%s', (runtime) => {
     beforeAll(() => {
       current = runtime
     })
@@ -52,7 +53,7 @@ export async function run<I, O>(
 ): Promise<HostOutputs<O>> {
   let compute = started.get(current)
   if (compute === undefined) {
-    compute = createCompute({ runtime: current })
+    compute = createCompute(current === 'wasm' ? { runtime: 'eager', backend: 'wasm' } : { runtime: current })
     started.set(current, compute)
   }
   const program = (await compute).program('test', fn, { random: options.random ?? RandomStream.fromSeed(7) })

@@ -1,0 +1,24 @@
+import type { Compute } from '../compute/index.js'
+
+/** One compute for several agents: started when the first needs it, disposed of when the last lets go. */
+export class ComputeShare {
+  private started: Promise<Compute> | undefined
+  private users = 0
+
+  constructor(private readonly start: () => Promise<Compute>) {}
+
+  /** The compute, for one more agent. */
+  join(): Promise<Compute> {
+    this.users++
+    this.started ??= this.start()
+    return this.started
+  }
+
+  async leave(): Promise<void> {
+    this.users--
+    if (this.users > 0 || this.started === undefined) return
+    const { started } = this
+    this.started = undefined
+    await (await started).dispose()
+  }
+}

@@ -1,0 +1,349 @@
+import { RandomTree } from '../compute/index.js'
+import { type DeepPartial, resolveConfig } from '../config/index.js'
+import type { Batch } from '../data/index.js'
+import { type Action, type ActionMask, type Obs, type Space, spaceFromJSON } from '../envs/index.js'
+import { createModel, type Model } from '../model/index.js'
+import { NoisyLinear } from '../nn/index.js'
+import { type CQNConfig, CQNPolicy, computeFor, cqnPolicyConfig, type LearnOutput } from '../policy/index.js'
+import type { ConservativeTerm } from '../rl_utils/index.js'
+import {
+  CheckpointError,
+  type JsonValue,
+  loadState,
+  type StateTree,
+  saveState,
+  UsageError,
+} from '../utils/index.js'
+import { ComputeShare } from './compute_share.js'
+import { meanReturn, type TestEnv } from './episodes.js'
+import { type ActionMaskBatch, maskRows, type ObsBatch, obsRows, withMask } from './inputs.js'
+import { actionCountOf, imageRangeOf, obsShapeOf } from './spaces.js'
+
+/** Arguments of {@link CQN} beside the spaces; names and defaults are AgileRL's, where it has them. */
+export interface CQNOptions {
+  /** Number within a population (0). */
+  index?: number
+  /** The network: latent_dim, encoder_config, head_config, simba (AgileRL's default network). */
+  net_config?: Readonly<Record<string, unknown>> | null
+  /** Rows of a batch that `learn` is given, for whoever samples it (64). */
+  batch_size?: number
+  /** Learning rate of Adam (1e-4). */
+  lr?: number
+  /** Environment steps between updates, for an online loop (5). */
+  learn_step?: number
+  /** Discount factor (0.99). */
+  gamma?: number
+  /** Soft update of the target network (1e-3). */
+  tau?: number
+  /** Double Q-learning (false). */
+  double?: boolean
+  /** Bring images from the bounds of their space to [0, 1] (true). */
+  normalize_images?: boolean
+  /** Label of the last mutation, kept for the user (null). */
+  mut?: string | null
+  /** A network to copy in place of one from net_config. */
+  actor_network?: Model
+  /** 'cpu' (default) or 'cuda'. */
+  device?: 'cpu' | 'cuda'
+  /** Weight of the conservative term (1). */
+  cql_alpha?: number
+  /** Weight of the squared TD error (0.5). */
+  td_weight?: number
+  /** 'dataset' (default): the paper's. 'mean': AgileRL's, which averages over all actions. */
+  conservative_term?: ConservativeTerm
+  /** Seed of weights and exploration (0). */
+  seed?: number
+  /** Further keys of the `cqn` policy's config; they win over the above. */
+  config?: DeepPartial<Omit<CQNConfig, 'model'>>
+}
+
+/** What a checkpoint keeps of the options: all that JSON holds. */
+type SavedOptions = Omit<CQNOptions, 'actor_network'>
+
+/** The arguments as a config of the `cqn` policy. @throws ConfigError for values out of range */
+function policyConfig(options: CQNOptions): Omit<CQNConfig, 'model'> {
+  const {
+    batch_size,
+    lr,
+    learn_step,
+    gamma,
+    tau,
+    double,
+    device,
+    cql_alpha,
+    td_weight,
+    conservative_term,
+    config,
+  } = options
+  const given = defined({
+    discount_factor: gamma,
+    double,
+    cuda: device === undefined ? undefined : device === 'cuda',
+    ...config,
+    learn: defined({
+      batch_size,
+      learning_rate: lr,
+      target_theta: tau,
+      cql_alpha,
+      td_weight,
+      conservative_term,
+      ...config?.learn,
+    }),
+    collect: defined({ n_sample: learn_step, ...config?.collect }),
+  })
+  return resolveConfig(cqnPolicyConfig, given, 'CQN')
+}
+
+function defined(record: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))
+}
+
+/**
+ * Conservative Q-learning with AgileRL's agent surface (agilerl/algorithms/cqn.py), over the `cqn` policy: the same learning, acting and
+ * state as in a pipeline. Everything that runs a program is asynchronous. Call {@link clean_up} when done with an agent.
+ */
+export class CQN {
+  readonly observation_space: Space
+  readonly action_space: Space
+  index: number
+  mut: string | null
+  /** Counters and scores that a training loop keeps, as in AgileRL: `steps` ends with the running count. */
+  steps: number[] = [0]
+  scores: number[] = []
+  /** One mean score per call of {@link test}. */
+  fitness: number[] = []
+
+  private readonly options: CQNOptions
+  private readonly cfg: CQNConfig
+  private readonly model: Model
+  private readonly random: RandomTree
+  private readonly share: ComputeShare
+  private policy: Promise<CQNPolicy> | undefined
+  private readonly actions: number
+
+  /** @param share lets agents of a population run on one compute */
+  constructor(observation_space: Space, action_space: Space, options: CQNOptions = {}, share?: ComputeShare) {
+    this.observation_space = observation_space
+    this.action_space = action_space
+    this.options = options
+    this.index = options.index ?? 0
+    this.mut = options.mut ?? null
+    this.actions = actionCountOf(action_space)
+    this.random = RandomTree.fromSeed(options.seed ?? 0)
+    const range = imageRangeOf(observation_space)
+    const modelConfig = {
+      obs_shape: obsShapeOf(observation_space),
+      action_shape: this.actions,
+      normalize_images: (options.normalize_images ?? true) && range !== null,
+      image_range: range ?? [0, 255],
+      net_config: { ...options.net_config },
+    }
+    this.model =
+      options.actor_network?.copy() ??
+      createModel({ type: 'agilerl_q', ...modelConfig }, { random: this.random.stream('model') })
+    const noisy_net = [...this.model.modules()].some((module) => module instanceof NoisyLinear)
+    this.cfg = { ...policyConfig(options), noisy_net, model: modelConfig }
+    this.share = share ?? new ComputeShare(() => computeFor(this.cfg))
+  }
+
+  get batch_size(): number {
+    return this.cfg.learn.batch_size
+  }
+
+  get lr(): number {
+    return this.cfg.learn.learning_rate
+  }
+
+  get learn_step(): number {
+    return this.cfg.collect.n_sample ?? 1
+  }
+
+  get gamma(): number {
+    return this.cfg.discount_factor
+  }
+
+  get tau(): number {
+    return this.cfg.learn.target_theta
+  }
+
+  get double(): boolean {
+    return this.cfg.double
+  }
+
+  get net_config(): Readonly<Record<string, unknown>> | null {
+    return this.options.net_config ?? null
+  }
+
+  /** The online network. */
+  get_policy(): Model {
+    return this.model
+  }
+
+  /**
+   * Actions for one observation (a number), or for a batch (Int32Array). With probability epsilon, for each row by itself, a random
+   * legal action, else the best legal one. (AgileRL tosses one coin for the whole batch.)
+   * @throws UsageError for a mask of the wrong size or without a legal action
+   */
+  async getAction(obs: ObsBatch, epsilon?: number, action_mask?: ActionMaskBatch | null): Promise<Int32Array>
+  async getAction(obs: Obs, epsilon?: number, action_mask?: ActionMask | null): Promise<number>
+  async getAction(
+    obs: Obs | ObsBatch,
+    epsilon = 0,
+    action_mask: ActionMask | ActionMaskBatch | null = null,
+  ): Promise<number | Int32Array> {
+    if (!(epsilon >= 0 && epsilon <= 1))
+      throw new UsageError(`epsilon is ${epsilon}, expected a probability.`)
+    const { rows, single } = obsRows(obs, this.observation_space)
+    const masks = action_mask === null ? undefined : maskRows(action_mask, rows.length, this.actions)
+    const inputs =
+      masks === undefined ? rows : rows.map((row, i) => withMask(row, masks[i]!, this.observation_space))
+    const out = await this.act(Object.fromEntries(inputs.entries()), epsilon)
+    return single ? Number(out[0]) : Int32Array.from(inputs, (_, i) => Number(out[i]))
+  }
+
+  private async act(obs: Record<number, Obs>, epsilon: number): Promise<Record<number, Action>> {
+    const policy = await this.ready()
+    const out =
+      epsilon > 0
+        ? await policy.collect_mode.forward(obs, { eps: epsilon })
+        : await policy.eval_mode.forward(obs)
+    return Object.fromEntries(Object.entries(out).map(([id, { action }]) => [id, action]))
+  }
+
+  /**
+   * One update from a batch of obs, action, reward, next_obs and done (columns [B] or [B, 1]), target network included.
+   * @returns the loss
+   */
+  async learn(experiences: Batch): Promise<number> {
+    const policy = await this.ready()
+    const output = (await policy.learn_mode.forward(experiences)) as LearnOutput
+    return output['total_loss'] as number
+  }
+
+  /**
+   * Mean return of the greedy policy over `loop` rounds of one episode in every environment, appended to {@link fitness}.
+   * Episodes are cut after `max_steps` steps (null: only where the environment ends them).
+   */
+  async test(env: TestEnv, options: { max_steps?: number | null; loop?: number } = {}): Promise<number> {
+    const { max_steps = null, loop = 3 } = options
+    let total = 0
+    for (let i = 0; i < loop; i++) total += await meanReturn(env, (obs) => this.act(obs, 0), max_steps)
+    const score = total / loop
+    this.fitness.push(score)
+    return score
+  }
+
+  /** An independent copy: networks, optimizer, random streams and the lists. `index` replaces the agent's number. */
+  async clone(index: number = this.index): Promise<CQN> {
+    const twin = new CQN(this.observation_space, this.action_space, this.options, this.share)
+    await twin.load_state_dict(await this.state_dict())
+    twin.index = index
+    return twin
+  }
+
+  /** Everything that {@link save_checkpoint} saves. */
+  async state_dict(): Promise<StateTree> {
+    const policy = await this.ready()
+    const { index, mut, steps, scores, fitness } = this
+    return {
+      policy: policy.learn_mode.state_dict(),
+      random: this.random.state_dict(),
+      agent: { index, mut, steps: [...steps], scores: [...scores], fitness: [...fitness] },
+    }
+  }
+
+  /** @throws CheckpointError when the state is not of such an agent; nothing is changed then */
+  async load_state_dict(state: StateTree): Promise<void> {
+    const { policy: learned, random, agent } = state
+    if (!isTree(learned) || !isTree(random) || !isTree(agent)) {
+      throw new CheckpointError(
+        `The state is not of a CQN agent: it has ${Object.keys(state).join(', ') || 'nothing'}, expected policy, random, agent.`,
+      )
+    }
+    const policy = await this.ready()
+    policy.learn_mode.load_state_dict(learned)
+    this.random.load_state_dict(random)
+    const { index, mut, steps, scores, fitness } = agent as unknown as Pick<
+      CQN,
+      'index' | 'mut' | 'steps' | 'scores' | 'fitness'
+    >
+    Object.assign(this, { index, mut, steps: [...steps], scores: [...scores], fitness: [...fitness] })
+  }
+
+  /** Writes the agent to one safetensors file, from which {@link CQN.load} makes it anew. */
+  async save_checkpoint(path: string): Promise<void> {
+    const { actor_network, ...options } = this.options
+    saveState(path, await this.state_dict(), {
+      agent: 'CQN',
+      custom_network: actor_network !== undefined,
+      options: options as unknown as JsonValue,
+      observation_space: this.observation_space.toJSON() as JsonValue,
+      action_space: this.action_space.toJSON() as JsonValue,
+    })
+  }
+
+  /** Puts this agent into the state of a checkpoint. @throws CheckpointError when its network is another */
+  async load_checkpoint(path: string): Promise<void> {
+    await this.load_state_dict(loadState(path).tree)
+  }
+
+  /**
+   * The agent of a checkpoint. One that was made with `actor_network` needs such a network again.
+   * @throws CheckpointError for a file that no agent wrote
+   */
+  static async load(path: string, options: Pick<CQNOptions, 'actor_network' | 'device'> = {}): Promise<CQN> {
+    const { tree, meta } = loadState(path)
+    if (meta['agent'] !== 'CQN') {
+      throw new CheckpointError(`Cannot load "${path}": it was not written by CQN.save_checkpoint.`)
+    }
+    if (meta['custom_network'] === true && options.actor_network === undefined) {
+      throw new CheckpointError(
+        `Cannot load "${path}": the agent has a network of its own. Give one like it as actor_network.`,
+      )
+    }
+    const saved = meta['options'] as unknown as SavedOptions
+    const agent = new CQN(spaceFromJSON(meta['observation_space']), spaceFromJSON(meta['action_space']), {
+      ...saved,
+      ...defined(options as Record<string, unknown>),
+    })
+    await agent.load_state_dict(tree)
+    return agent
+  }
+
+  /** `size` agents with indices 0 to size - 1 and weights of their own (seed + index). */
+  static population(
+    size: number,
+    observation_space: Space,
+    action_space: Space,
+    kwargs: Omit<CQNOptions, 'index'> = {},
+  ): CQN[] {
+    if (!Number.isInteger(size) || size < 1)
+      throw new UsageError(`A population of ${size} is not possible: give a whole number > 0.`)
+    const share = new ComputeShare(() => computeFor({ ...policyConfig(kwargs) }))
+    const seed = kwargs.seed ?? 0
+    return Array.from(
+      { length: size },
+      (_, index) => new CQN(observation_space, action_space, { ...kwargs, index, seed: seed + index }, share),
+    )
+  }
+
+  /** The end of the agent: lets go of its programs and, when no clone or member of the population is left, of the runtime. */
+  async clean_up(): Promise<void> {
+    if (this.policy === undefined) return
+    await this.policy
+    this.policy = undefined
+    await this.share.leave()
+  }
+
+  private ready(): Promise<CQNPolicy> {
+    this.policy ??= this.share.join().then((compute) => {
+      const { cfg, model } = this
+      return new CQNPolicy(cfg, { compute, random: this.random.branch('policy'), model })
+    })
+    return this.policy
+  }
+}
+
+function isTree(value: unknown): value is StateTree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,63 @@
+import type { Action, Env, EnvManager, EnvTimestep, Obs } from '../envs/index.js'
+
+/** One environment, several, or an environment manager. */
+export type TestEnv = Env | readonly Env[] | EnvManager
+
+type ById<T> = Record<number, T>
+
+interface Stepper {
+  reset(): Promise<ById<Obs>>
+  step(actions: ById<Action>): Promise<ById<EnvTimestep>>
+}
+
+function isManager(env: TestEnv): env is EnvManager {
+  return 'env_num' in env
+}
+
+function stepperOf(env: TestEnv): Stepper {
+  if (isManager(env)) {
+    return {
+      reset: async () => {
+        await env.reset()
+        return env.ready_obs
+      },
+      step: (actions) => env.step(actions),
+    }
+  }
+  const envs = Array.isArray(env) ? (env as readonly Env[]) : [env as Env]
+  return {
+    reset: async () =>
+      Object.fromEntries(await Promise.all(envs.map(async (one, id) => [id, await one.reset()] as const))),
+    step: async (actions) => {
+      const steps = Object.entries(actions).map(
+        async ([id, action]) => [id, await envs[Number(id)]!.step(action)] as const,
+      )
+      return Object.fromEntries(await Promise.all(steps))
+    },
+  }
+}
+
+/**
+ * Mean return of one episode of every environment, cut after `max_steps` steps (null: never).
+ * @param act actions for the environments that are still at it
+ */
+export async function meanReturn(
+  env: TestEnv,
+  act: (obs: ById<Obs>) => Promise<ById<Action>>,
+  max_steps: number | null,
+): Promise<number> {
+  const stepper = stepperOf(env)
+  let running = { ...(await stepper.reset()) }
+  const count = Object.keys(running).length
+  let total = 0
+  for (let step = 1; Object.keys(running).length > 0; step++) {
+    const timesteps = await stepper.step(await act(running))
+    const next: ById<Obs> = {}
+    for (const [id, { obs, reward, done }] of Object.entries(timesteps)) {
+      total += reward
+      if (!done && step !== max_steps) next[Number(id)] = obs
+    }
+    running = next
+  }
+  return total / count
+}

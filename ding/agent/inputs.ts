@@ -1,0 +1,89 @@
+import { type ActionMask, coerceToSpace, type Obs, type Space, Tuple } from '../envs/index.js'
+import { type HostTensor, isHostTensor, UsageError } from '../utils/index.js'
+import { isRecordSpace } from './spaces.js'
+
+/** Observations with a leading batch axis: a list of them, a tensor, or a record of tensors. */
+export type ObsBatch = readonly Obs[] | HostTensor | { readonly [key: string]: HostTensor }
+
+/** The masks of a batch: a list of them, or a tensor [B, n]. */
+export type ActionMaskBatch = readonly ActionMask[] | HostTensor
+
+/** Row `i` of a tensor [B, ...], as environments give an observation. */
+function rowOf({ data, shape }: HostTensor, i: number): Obs {
+  const width = data.length / (shape[0] ?? 1)
+  return shape.length === 1 ? Number(data[i]) : data.slice(i * width, (i + 1) * width)
+}
+
+function isTensorRecord(value: unknown): value is Record<string, HostTensor> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !ArrayBuffer.isView(value) &&
+    Object.values(value).every(isHostTensor)
+  )
+}
+
+/** Takes one observation or a batch apart into rows of the space's form. */
+export function obsRows(obs: Obs | ObsBatch, space: Space): { rows: Obs[]; single: boolean } {
+  if (isHostTensor(obs)) {
+    if (obs.shape.length > space.shape.length) {
+      return { rows: Array.from({ length: obs.shape[0] ?? 0 }, (_, i) => rowOf(obs, i)), single: false }
+    }
+    return { rows: [obs.shape.length === 0 ? Number(obs.data[0]) : obs.data.slice()], single: true }
+  }
+  if (isTensorRecord(obs)) {
+    const entries = Object.entries(obs)
+    const count = entries[0]?.[1].shape[0] ?? 0
+    const rows = Array.from({ length: count }, (_, i) =>
+      Object.fromEntries(entries.map(([key, part]) => [key, rowOf(part, i)])),
+    )
+    return { rows, single: false }
+  }
+  const list: unknown = obs
+  const isTuple = space instanceof Tuple
+  // A list of numbers is one vector; of a Discrete space, several observations.
+  if (Array.isArray(list) && !isTuple && (typeof list[0] !== 'number' || space.shape.length === 0)) {
+    return { rows: list.map((row) => coerceToSpace(space, row)), single: false }
+  }
+  if (Array.isArray(list) && isTuple && Array.isArray(list[0])) {
+    return { rows: list.map((row) => coerceToSpace(space, row)), single: false }
+  }
+  return { rows: [coerceToSpace(space, list)], single: true }
+}
+
+function maskRow(mask: ActionMask, actions: number): Uint8Array {
+  if (mask.length !== actions) {
+    throw new UsageError(
+      `The action mask has ${mask.length} entries; there are ${actions} actions, one entry each.`,
+    )
+  }
+  const row = Uint8Array.from({ length: actions }, (_, a) => Number(Boolean(mask[a])))
+  if (!row.includes(1))
+    throw new UsageError('The action mask allows no action. At least one entry must be 1.')
+  return row
+}
+
+/** The masks of a batch as rows, or of one observation as the only row. */
+export function maskRows(mask: ActionMask | ActionMaskBatch, count: number, actions: number): Uint8Array[] {
+  let rows: ActionMask[]
+  if (isHostTensor(mask)) {
+    rows = Array.from({ length: mask.data.length / actions }, (_, i) =>
+      mask.data.subarray(i * actions, (i + 1) * actions),
+    )
+  } else if (Array.isArray(mask) && typeof mask[0] === 'object') rows = [...(mask as readonly ActionMask[])]
+  else rows = [mask as ActionMask]
+  if (rows.length !== count) {
+    throw new UsageError(
+      `There are ${rows.length} action masks for ${count} observations. Give one for each.`,
+    )
+  }
+  return rows.map((row) => maskRow(row, actions))
+}
+
+/** An observation with its mask beside it, as models take it. */
+export function withMask(obs: Obs, mask: Uint8Array, space: Space): Obs {
+  if (isRecordSpace(space)) return { ...(obs as Record<string, Obs>), action_mask: mask }
+  const bare =
+    typeof obs === 'object' && !ArrayBuffer.isView(obs) ? (obs as Record<string, Obs>) : { observation: obs }
+  return { ...bare, action_mask: mask }
+}

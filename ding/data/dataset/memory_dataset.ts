@@ -1,0 +1,253 @@
+import { type Logger, NULL_LOGGER } from '../../logger/index.js'
+import {
+  allocate,
+  DatasetError,
+  type HostTensor,
+  isHostTensor,
+  type StateTree,
+  type TypedArray,
+} from '../../utils/index.js'
+import { type Column, type Layout, layoutOfBatch, recordOf } from '../columns.js'
+import { RowStore } from '../row_store.js'
+import type { Batch } from '../types.js'
+import type { DatasetConfig } from './config.js'
+import { limitLinks, linkRows, type StoredLinks, storeLinks, successorsOf } from './links.js'
+import { problem } from './problems.js'
+import { transformRewards } from './reward.js'
+import { RowOrder } from './row_order.js'
+import { episodesOf, statisticsOf } from './statistics.js'
+import {
+  type DatasetOptions,
+  type DatasetStatistics,
+  type ObservationNorm,
+  type OfflineDataset,
+  type RawData,
+  ROW,
+} from './types.js'
+
+/** How many batch sizes keep their arrays. */
+const KEPT_SIZES = 4
+
+interface ReusedBatch {
+  readonly batch: Batch
+  /** The batch's arrays by column: those of a row, and those of its successor. */
+  readonly own: readonly (TypedArray | undefined)[]
+  readonly next: readonly (TypedArray | undefined)[]
+}
+
+/** Normalises observations in place. */
+function normaliseRows({ data }: HostTensor, { mean, std }: ObservationNorm): void {
+  const width = mean.length
+  for (let i = 0; i < data.length; i += width) {
+    for (let k = 0; k < width; k++) data[i + k] = (data[i + k]! - mean[k]!) / std[k]!
+  }
+}
+
+/**
+ * A dataset in memory. Rows lie as in the file, side by side (see RowStore), each observation once: a successor is found by
+ * its row, which is nearly always the next one. Takes the arrays of `raw` over: they are changed.
+ */
+export class MemoryDataset implements OfflineDataset {
+  readonly count: number
+  readonly statistics: DatasetStatistics
+  readonly warnings: readonly string[]
+  readonly env_id?: string
+  readonly obs_norm?: ObservationNorm
+  readonly normalise?: (obs: ArrayLike<number>) => Float32Array
+  readonly #links: StoredLinks
+  readonly #layout: Layout
+  readonly #store: RowStore
+  readonly #order: RowOrder
+  readonly #batches = new Map<number, ReusedBatch>()
+  #whole: Batch | undefined
+  #own = new Int32Array(0)
+  #next = new Int32Array(0)
+
+  /** @throws DatasetError when no transition is left, or the config asks for what the data do not allow. */
+  constructor(raw: RawData, cfg: DatasetConfig, options: DatasetOptions) {
+    const all = linkRows(raw)
+    const links = limitLinks(all, cfg.max_transitions, cfg.agilerl_compat)
+    this.count = links.rows.length
+    if (this.count === 0) {
+      throw problem(
+        raw.path,
+        `none of its ${raw.flags.length} rows has a successor, so it holds no transition`,
+        'Record longer episodes, or store next_obs.',
+      )
+    }
+    const episodes = episodesOf(raw, all.continues)
+    this.statistics = statisticsOf(raw, links, episodes)
+    if (raw.env_id !== undefined) this.env_id = raw.env_id
+    if (cfg.use_norm) {
+      this.obs_norm = this.normFor(raw)
+      this.normalise = (obs) => this.normalised(obs)
+      normaliseRows(raw.obs as HostTensor, this.obs_norm)
+      if (raw.next_obs !== undefined) normaliseRows(raw.next_obs as HostTensor, this.obs_norm)
+    }
+    transformRewards(raw.path, raw.reward.data, cfg, this.statistics, this.env_id)
+    const { layout, tensors } = layoutOfBatch({
+      obs: raw.obs,
+      action: raw.action,
+      reward: raw.reward,
+      done: doneOf(raw),
+    })
+    this.#layout = layout
+    this.#links = storeLinks(links, raw.flags.length)
+    this.#store = this.fill(raw, tensors, this.#links)
+    this.#order = new RowOrder(this.count, cfg.sampling, options.random, `Dataset "${raw.path}"`)
+    this.warnings = raw.warnings
+    this.report(raw, episodes.pieces, options.logger ?? NULL_LOGGER)
+  }
+
+  get epoch(): number {
+    return this.#order.epoch
+  }
+
+  get batch_columns(): Batch {
+    if (this.#whole === undefined) {
+      const { rows, next = rows.map((row) => row + 1) } = this.#links
+      this.#whole = this.gather(rows, next, this.newBatch(this.count))
+    }
+    return this.#whole
+  }
+
+  sample(size: number): Batch {
+    const picks = this.#order.draw(size)
+    if (this.#own.length !== size) {
+      this.#own = new Int32Array(size)
+      this.#next = new Int32Array(size)
+    }
+    const { rows, next } = this.#links
+    for (let i = 0; i < size; i++) {
+      const row = rows[picks[i]!]!
+      this.#own[i] = row
+      this.#next[i] = next === undefined ? row + 1 : next[picks[i]!]!
+    }
+    return this.gather(this.#own, this.#next, this.reused(size))
+  }
+
+  state_dict(): StateTree {
+    return this.#order.state()
+  }
+
+  load_state_dict(state: StateTree): void {
+    this.#order.restore(state)
+  }
+
+  private gather(own: Int32Array, next: Int32Array, to: ReusedBatch): Batch {
+    for (const column of this.#layout.columns) {
+      this.#store.gather(column, own, to.own[column.index]!)
+      const successor = to.next[column.index]
+      if (successor !== undefined) this.#store.gather(column, next, successor)
+    }
+    return to.batch
+  }
+
+  private reused(size: number): ReusedBatch {
+    let known = this.#batches.get(size)
+    if (known === undefined) {
+      known = this.newBatch(size)
+      if (this.#batches.size >= KEPT_SIZES) this.#batches.delete(this.#batches.keys().next().value!)
+      this.#batches.set(size, known)
+    }
+    return known
+  }
+
+  private newBatch(size: number): ReusedBatch {
+    const own: TypedArray[] = []
+    const next: TypedArray[] = []
+    const make = (column: Column, into: TypedArray[]): HostTensor => {
+      const data = allocate(column.dtype, size * column.width)
+      into[column.index] = data
+      return { dtype: column.dtype, shape: [size, ...column.shape], data }
+    }
+    const { root } = this.#layout
+    const record = recordOf<HostTensor>(root, (column) => make(column, own)) as Batch
+    const successors = recordOf<HostTensor>(
+      { ...root, children: new Map([['obs', root.children.get('obs')!]]) },
+      (column) => make(column, next),
+    )
+    const { obs, action, reward, done } = record
+    return {
+      batch: {
+        obs: obs!,
+        action: action!,
+        reward: reward!,
+        next_obs: (successors as Batch)['obs']!,
+        done: done!,
+      },
+      own,
+      next,
+    }
+  }
+
+  /** @throws DatasetError when there is not enough memory. */
+  private fill(raw: RawData, tensors: readonly HostTensor[], links: StoredLinks): RowStore {
+    const { first, last, extra } = links
+    const rows = last - first
+    const { columns } = this.#layout
+    let store: RowStore
+    try {
+      store = new RowStore(columns, rows + extra.length)
+    } catch (cause) {
+      throw problem(
+        raw.path,
+        `there is no memory for its ${rows + extra.length} rows`,
+        'Set policy.collect.max_transitions, or use a machine with more memory.',
+        cause,
+      )
+    }
+    for (const column of columns) {
+      const { data } = tensors[column.index]!
+      store.load(column, data.subarray(first * column.width, last * column.width))
+    }
+    if (raw.next_obs === undefined) return store
+    // Observations are the first columns, in this order.
+    for (const [index, { data }] of successorsOf(raw.path, raw.obs, raw.next_obs).entries()) {
+      const column = columns[index]!
+      for (let i = 0; i < extra.length; i++) {
+        const from = extra[i]! * column.width
+        store.write(column, rows + i, data.subarray(from, from + column.width))
+      }
+    }
+    return store
+  }
+
+  private normFor(raw: RawData): ObservationNorm {
+    const { mean, std } = this.statistics
+    if (mean === undefined || std === undefined || !isHostTensor(raw.obs)) {
+      throw problem(
+        raw.path,
+        'its observations are images or records, which have no mean to normalise by',
+        'Set policy.collect.use_norm to false.',
+      )
+    }
+    return { mean: Array.from(mean), std: Array.from(std) }
+  }
+
+  private normalised(obs: ArrayLike<number>): Float32Array {
+    const { mean, std } = this.obs_norm!
+    if (obs.length % mean.length !== 0) {
+      throw new DatasetError(
+        `An observation of ${obs.length} entries cannot be normalised by the data's ${mean.length}. Use the environment ` +
+          'that the data come from.',
+      )
+    }
+    return Float32Array.from(obs, (value, i) => (value - mean[i % mean.length]!) / std[i % mean.length]!)
+  }
+
+  private report(raw: RawData, pieces: number, logger: Logger): void {
+    const { episodes, returns } = this.statistics
+    const skipped = raw.flags.filter((bits) => (bits & ROW.frame) === 0).length - this.count
+    logger.info(
+      `dataset: ${raw.path} (${raw.layout}): ${this.count} transitions, ${skipped} rows left out, ${episodes} episodes` +
+        `${episodes > 0 ? ` of mean return ${returns.mean.toFixed(2)}` : ''}${pieces > 0 ? `, ${pieces} pieces of episodes` : ''}`,
+    )
+    for (const warning of raw.warnings) logger.warn(`dataset: ${warning}`)
+  }
+}
+
+/** The column `done`: terminated. */
+function doneOf({ flags }: RawData): HostTensor<Uint8Array> {
+  return { dtype: 'bool', shape: [flags.length], data: flags.map((bits) => bits & ROW.terminated) }
+}

@@ -1,0 +1,195 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { RandomStream } from '../../compute/index.js'
+import { type ConfigOf, schema } from '../../config/index.js'
+import {
+  type Encoder,
+  IdentityEncoder,
+  type Layer,
+  Linear,
+  Module,
+  type ObsShape,
+  type ObsTensor,
+  OneHotEncoder,
+  oneTensor,
+  shapeParts,
+} from '../../nn/index.js'
+import { UsageError } from '../../utils/index.js'
+import { fillArguments } from '../arguments.js'
+import { AgileCnn, type AgileCnnConfig, agileCnnConfig, type ImageScale } from './cnn.js'
+import { AGILERL_ACTIVATIONS, activationLayer, PlainLayerNorm } from './layers.js'
+import { AgileMlp, type AgileMlpConfig, agileMlpConfig } from './mlp.js'
+
+const UNUSED = "Accepted for AgileRL's configs: a bound of its architecture search. Has no effect here."
+
+export const agileMultiInputConfig = schema({
+  latent_dim: {
+    doc: 'Features of each image, nested record and vector MLP.',
+    format: 'positive_int',
+    default: 32,
+  },
+  min_latent_dim: { doc: UNUSED, format: 'positive_int', default: 8 },
+  max_latent_dim: { doc: UNUSED, format: 'positive_int', default: 128 },
+  vector_space_mlp: {
+    doc: 'Pass the vectors, joined, through an MLP of their own first.',
+    format: 'boolean',
+    default: false,
+  },
+  cnn_config: {
+    doc: 'Networks of the image entries, or a record of such by key. null: channels [16, 16], kernels 3, strides 1.',
+    format: 'any_record',
+    default: null,
+    nullable: true,
+  },
+  mlp_config: {
+    doc: 'Network of the joined vectors. null: hidden sizes [64, 64] without layer normalisation.',
+    format: 'any_record',
+    default: null,
+    nullable: true,
+  },
+  init_dicts: {
+    doc: 'Configs of single entries by key, instead of the above.',
+    format: 'any_record',
+    default: {},
+  },
+  output_activation: {
+    doc: 'Activation behind the last layer. null: ReLU for an encoder.',
+    format: AGILERL_ACTIVATIONS as readonly string[],
+    default: null,
+    nullable: true,
+  },
+  output_layernorm: {
+    doc: 'Layer normalisation without weights behind the last layer; always with an MLP of layer-normalised vectors.',
+    format: 'boolean',
+    default: false,
+  },
+})
+
+export type AgileMultiInputConfig = ConfigOf<typeof agileMultiInputConfig>
+
+const DEFAULT_CNN = {
+  channel_size: [16, 16],
+  kernel_size: [3, 3],
+  stride_size: [1, 1],
+  output_activation: 'ReLU',
+}
+const DEFAULT_MLP = { hidden_size: [64, 64], layer_norm: false }
+
+/** Whether a shape is [channels, height, width]. */
+export function isImageShape(shape: ObsShape): shape is readonly [number, number, number] {
+  return Array.isArray(shape) && shape.length === 3 && shape.every((d) => typeof d === 'number')
+}
+
+/** Encodes a vector (flattened, as float32) or a discrete observation (one-hot); no parameters. */
+export function flatEncoder(shape: ObsShape): Encoder {
+  if (typeof shape === 'number') return new IdentityEncoder(shape)
+  if (Array.isArray(shape)) {
+    return new IdentityEncoder((shape as readonly number[]).reduce((product, d) => product * d, 1))
+  }
+  const { one_hot } = shape as { one_hot: number | readonly number[] }
+  return new OneHotEncoder(typeof one_hot === 'number' ? [one_hot] : one_hot)
+}
+
+/**
+ * AgileRL's EvolvableMultiInput for Dict and Tuple observations: a CNN for each image, nested records by themselves, all the rest
+ * flattened (one-hot where discrete); joined, images first, and passed through one linear layer. An entry of two axes is
+ * flattened as a vector (AgileRL miscounts its size).
+ */
+export class AgileMultiInput extends Module implements Encoder {
+  readonly feature_net: Record<string, AgileCnn | AgileMultiInput | AgileMlp> = {}
+  readonly final_dense: Linear
+  private readonly vectors: readonly (readonly [string, Encoder])[]
+  private readonly output: readonly Layer[]
+
+  constructor(
+    shapes: Readonly<Record<string, ObsShape>>,
+    readonly outputSize: number,
+    cfg: AgileMultiInputConfig,
+    random: RandomStream,
+    scale: ImageScale | null,
+    where: string,
+  ) {
+    super()
+    const { latent_dim } = cfg
+    const vectors: [string, Encoder][] = []
+    for (const [key, shape] of Object.entries(shapes)) {
+      const parts = shapeParts(shape)
+      const own = cfg.init_dicts[key] as Record<string, unknown> | undefined
+      if (parts !== undefined) {
+        const inner = own === undefined ? cfg : fillNested(own, `${where}.init_dicts.${key}`)
+        this.feature_net[key] = new AgileMultiInput(parts, latent_dim, inner, random, scale, where)
+      } else if (isImageShape(shape)) {
+        const given = own ?? byKey(cfg.cnn_config, key) ?? DEFAULT_CNN
+        const part = fillArguments(agileCnnConfig, given, `${where}.cnn_config`) as AgileCnnConfig
+        this.feature_net[key] = new AgileCnn(shape, latent_dim, key, part, random, scale)
+      } else vectors.push([key, flatEncoder(shape)])
+    }
+    this.vectors = vectors
+    const vectorSize = vectors.reduce((sum, [, encoder]) => sum + encoder.outputSize, 0)
+    let normalised = cfg.output_layernorm
+    if (cfg.vector_space_mlp) {
+      if (vectors.length === 0) {
+        throw new UsageError(
+          `${where}.vector_space_mlp is true but the observation has no vector entry. Set it to false.`,
+        )
+      }
+      const given =
+        (cfg.init_dicts['vector_mlp'] as Record<string, unknown> | undefined) ?? cfg.mlp_config ?? DEFAULT_MLP
+      const part = fillArguments(agileMlpConfig, given, `${where}.mlp_config`) as AgileMlpConfig
+      this.feature_net['vector_mlp'] = new AgileMlp(
+        vectorSize,
+        latent_dim,
+        'vector_mlp',
+        'encoder',
+        part,
+        random,
+      )
+      normalised ||= part.layer_norm
+    }
+    const direct = cfg.vector_space_mlp ? 0 : vectorSize
+    const size = Object.keys(this.feature_net).length * latent_dim + direct
+    this.final_dense = new Linear(size, outputSize, random)
+    const activation = activationLayer(cfg.output_activation)
+    this.output = normalised ? [new PlainLayerNorm(), activation] : [activation]
+  }
+
+  forward(obs: ObsTensor): tf.Tensor {
+    if (obs instanceof tf.Tensor) {
+      throw new UsageError(
+        `The model takes a record of observations but got one tensor of shape [${obs.shape}].`,
+      )
+    }
+    const { vector_mlp, ...nets } = this.feature_net
+    const features = Object.entries(nets).map(([key, net]) =>
+      net instanceof AgileMultiInput
+        ? net.forward(entryOf(obs, key))
+        : net.forward(oneTensor(entryOf(obs, key))),
+    )
+    const vectors = this.vectors.map(([key, encoder]) => encoder.forward(entryOf(obs, key)))
+    if (vector_mlp instanceof AgileMlp) features.push(vector_mlp.forward(joined(vectors)))
+    else features.push(...vectors)
+    const latent = this.final_dense.forward(joined(features))
+    return this.output.reduce((x, layer) => layer.forward(x), latent)
+  }
+}
+
+function joined(parts: readonly tf.Tensor[]): tf.Tensor {
+  return parts.length === 1 ? parts[0]! : tf.concat([...parts], 1)
+}
+
+function entryOf(obs: { readonly [key: string]: ObsTensor }, key: string): ObsTensor {
+  const part = obs[key]
+  if (part === undefined) {
+    throw new UsageError(
+      `The observation has no "${key}", which obs_shape names; it has ${Object.keys(obs).join(', ')}.`,
+    )
+  }
+  return part
+}
+
+function byKey(config: Record<string, unknown> | null, key: string): Record<string, unknown> | undefined {
+  return (config?.[key] as Record<string, unknown> | undefined) ?? config ?? undefined
+}
+
+function fillNested(given: Record<string, unknown>, where: string): AgileMultiInputConfig {
+  return fillArguments(agileMultiInputConfig, given, where) as AgileMultiInputConfig
+}

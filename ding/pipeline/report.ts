@@ -1,0 +1,43 @@
+import type { Run } from './run.js'
+
+/** What the console says of a run while it goes: one progress bar, and one growing table of the evaluations. */
+
+/** Limits from here on mean "none" (DI-engine's default). */
+export const NO_LIMIT = 1e10
+
+const COLUMNS = ['env step', 'train iter', 'mean return', 'std', 'min', 'max'] as const
+const WIDTHS = COLUMNS.map((name) => Math.max(10, name.length + 2))
+const headed = new WeakSet<Run>()
+
+/** Begins to count, from wherever a resumed run is. */
+export function startProgress(run: Run): void {
+  const unit = run.progress_unit
+  const { stop_value } = run.evaluator.cfg
+  const limit = unit === 'env_step' ? run.limits.max_env_step : run.limits.max_train_iter
+  run.logger.progress.start({
+    unit,
+    total: limit < NO_LIMIT ? limit : Number.POSITIVE_INFINITY,
+    initial: run.progress[unit],
+    ...(stop_value < NO_LIMIT ? { stop_value } : {}),
+  })
+}
+
+/** Adds an evaluation to the table. @param isBest the weights were saved as ckpt_best */
+export function reportEvaluation(run: Run, returns: readonly number[], isBest: boolean): void {
+  if (!headed.has(run)) run.logger.info(row(COLUMNS))
+  headed.add(run)
+  const { env_step, train_iter } = run.progress
+  const mean = average(returns)
+  const std = Math.sqrt(average(returns.map((value) => (value - mean) ** 2)))
+  const numbers = [mean, std, Math.min(...returns), Math.max(...returns)].map((value) => value.toFixed(2))
+  const line = row([String(env_step), String(train_iter), ...numbers])
+  run.logger.info(isBest ? `${line}  best so far, saved` : line)
+}
+
+function row(cells: readonly string[]): string {
+  return cells.map((cell, i) => cell.padStart(WIDTHS[i] ?? 0)).join('')
+}
+
+function average(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length
+}

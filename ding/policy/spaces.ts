@@ -1,0 +1,110 @@
+import { Box, Dict, Discrete, MultiBinary, MultiDiscrete, type Space, Tuple } from '../envs/index.js'
+import { ConfigError } from '../utils/index.js'
+
+function isSize(value: unknown): value is number {
+  return typeof value === 'number'
+}
+
+function sizesOf(shape: unknown): readonly number[] | undefined {
+  if (isSize(shape)) return [shape]
+  return Array.isArray(shape) && shape.every(isSize) ? (shape as number[]) : undefined
+}
+
+function product(sizes: readonly number[]): number {
+  return sizes.reduce((a, b) => a * b, 1)
+}
+
+function partsOf(space: Space): Readonly<Record<string, Space>> | undefined {
+  if (space instanceof Dict) return space.spaces
+  return space instanceof Tuple ? Object.fromEntries(Object.entries(space.spaces)) : undefined
+}
+
+/** Whether an `obs_shape` can stand for values of a space; true where the two cannot be compared. */
+function obsFits(shape: unknown, space: Space): boolean {
+  const parts = partsOf(space)
+  if (parts !== undefined) {
+    const { action_mask: _mask, ...rest } = parts
+    const only = Object.values(rest)
+    const sizes = sizesOf(shape)
+    // One entry beside an action mask may be described by itself.
+    if (sizes !== undefined) return only.length === 1 && obsFits(shape, only[0] as Space)
+    if (typeof shape !== 'object' || shape === null) return true
+    if (only.length === 1 && 'one_hot' in shape && !('one_hot' in rest))
+      return obsFits(shape, only[0] as Space)
+    return Object.entries(shape).every(([key, part]) => {
+      const inner = parts[key]
+      return inner !== undefined && obsFits(part, inner)
+    })
+  }
+  const sizes = sizesOf(shape)
+  if (sizes === undefined) {
+    if (typeof shape !== 'object' || shape === null) return true
+    if (!('one_hot' in shape)) return false
+    return oneHotFits(sizesOf(shape.one_hot), space)
+  }
+  if (space instanceof Discrete) return product(sizes) === 1
+  const own = space.shape
+  // A number is a vector, whatever shape the environment gives it; a list is the shape itself, or [n] for a vector.
+  return sizes.length <= 1 ? product(own) === product(sizes) : sizes.join() === own.join()
+}
+
+function oneHotFits(sizes: readonly number[] | undefined, space: Space): boolean {
+  if (sizes === undefined) return true
+  if (space instanceof Discrete) return sizes.length === 1 && sizes[0] === space.n
+  return space instanceof MultiDiscrete ? sizes.join() === space.nvec.join() : true
+}
+
+/** Whether an `action_shape` can stand for actions of a space; true where the two cannot be compared. */
+function actionFits(shape: unknown, space: Space): boolean {
+  const sizes = sizesOf(shape)
+  if (sizes === undefined) return true
+  if (space instanceof Discrete) return sizes.length === 1 && sizes[0] === space.n
+  if (space instanceof MultiDiscrete) return sizes.join() === space.nvec.join()
+  if (space instanceof Box || space instanceof MultiBinary) return product(sizes) === product(space.shape)
+  return true
+}
+
+/**
+ * Compares the shapes that a model is configured with to the spaces of the environment.
+ * @throws ConfigError naming the key of policy.model and the space
+ */
+export function checkModelShapes(
+  model: Readonly<Record<string, unknown>>,
+  observation: Space,
+  action: Space,
+): void {
+  const { obs_shape, action_shape } = model
+  if (obs_shape !== undefined && !obsFits(obs_shape, observation)) {
+    throw new ConfigError(
+      `policy.model.obs_shape is ${JSON.stringify(obs_shape)}, but the environment's observation space is ${observation}. ` +
+        `Set policy.model.obs_shape to ${describeObs(observation)}, or wrap the environment.`,
+      { path: 'policy.model.obs_shape' },
+    )
+  }
+  if (action_shape !== undefined && !actionFits(action_shape, action)) {
+    throw new ConfigError(
+      `policy.model.action_shape is ${JSON.stringify(action_shape)}, but the environment's action space is ${action}. ` +
+        `Set policy.model.action_shape to ${describeAction(action)}, or wrap the environment.`,
+      { path: 'policy.model.action_shape' },
+    )
+  }
+}
+
+function obsShapeOf(space: Space): unknown {
+  if (space instanceof Discrete) return { one_hot: space.n }
+  if (space instanceof MultiDiscrete) return { one_hot: [...space.nvec] }
+  const parts = partsOf(space)
+  if (parts !== undefined)
+    return Object.fromEntries(Object.entries(parts).map(([key, part]) => [key, obsShapeOf(part)]))
+  return space.shape.length === 1 ? space.shape[0] : [...space.shape]
+}
+
+function describeObs(space: Space): string {
+  return JSON.stringify(obsShapeOf(space))
+}
+
+function describeAction(space: Space): string {
+  if (space instanceof Discrete) return String(space.n)
+  if (space instanceof MultiDiscrete) return JSON.stringify(space.nvec)
+  return space.shape.length === 1 ? String(space.shape[0]) : JSON.stringify(space.shape)
+}

@@ -1,0 +1,27 @@
+import { OFFLINE_STAGES, OfflineRun, type RunResult } from '../ding/pipeline/index.js'
+import type { PipelineInput, PipelineOptions } from './prepare.js'
+import { type TrainingKind, train } from './train.js'
+
+export const SERIAL_OFFLINE: TrainingKind<OfflineRun> = {
+  compose: OfflineRun.compose,
+  stages: OFFLINE_STAGES,
+  enable_field: ['learn', 'eval'],
+  offline: true,
+}
+
+/**
+ * Trains a policy from the dataset at `policy.collect.data_path`, collecting nothing. It ends at the stop value, after
+ * `policy.learn.train_epoch` passes over the data, or at `max_train_iter`; the x axis of all curves is the training
+ * iteration. The evaluation environments normalise observations as the data were (`policy.collect.use_norm`).
+ *
+ * @param input `[main_config, create_config]`, or the path of a config file (.ts, .js, .json, .yaml)
+ * @param seed the root of every random stream of the run. Left out: the config's own, else 0
+ * @throws ConfigError naming the path of each key at fault, DatasetError naming file, key and row; no folder is left then
+ */
+export function serial_pipeline_offline(
+  input: PipelineInput,
+  seed?: number,
+  options: PipelineOptions = {},
+): Promise<RunResult> {
+  return train(SERIAL_OFFLINE, input, seed, options)
+}

@@ -1,0 +1,63 @@
+import { join } from 'node:path'
+import { type CompiledConfig, TOTAL_CONFIG } from '../ding/config/index.js'
+import { NO_LIMIT, type RunLimits, type RunResult } from '../ding/pipeline/index.js'
+
+/** The first lines of a run: what runs, where it writes, and when it stops. */
+export function opening(config: CompiledConfig, folder: string, limits: RunLimits, engine: string): string {
+  const { env, policy } = config.create_config
+  const ends = [
+    config.main_config.env.stop_value < NO_LIMIT
+      ? `the mean evaluation return reaches ${config.main_config.env.stop_value}`
+      : '',
+    limits.max_env_step < NO_LIMIT ? `${limits.max_env_step} env steps are done` : '',
+    limits.max_train_iter < NO_LIMIT ? `${limits.max_train_iter} training iterations are done` : '',
+  ].filter((end) => end !== '')
+  const until =
+    ends.length === 0
+      ? 'No stop value and no limit are set: it goes on until Ctrl-C, which saves it.'
+      : `It stops when ${ends.join(', or when ')}. Ctrl-C stops it earlier and saves it.`
+  return `${policy.type} on ${env.type}, seed ${config.seed}, ${engine}. Everything goes to ${folder}\n${until}`
+}
+
+const REASONS: Readonly<Record<RunResult['stop_reason'], string>> = {
+  stop_value: 'the stop value is reached',
+  max_train_iter: 'the limit of training iterations is reached',
+  max_env_step: 'the limit of env steps is reached',
+  max_epoch: 'the passes over the data are done',
+  interrupted: 'it was interrupted',
+  done: 'it is done',
+}
+
+/** The last lines of a run: what came out, and where everything is. */
+export function summary(result: RunResult, config: CompiledConfig, seconds: number): string {
+  const { exp_name: folder, eval_value, eval_value_raw, stop_reason } = result
+  const { stop_value } = config.main_config.env
+  const value = Number.isNaN(eval_value)
+    ? 'never evaluated'
+    : `mean return ${eval_value.toFixed(2)} over ${eval_value_raw.length} episodes`
+  const wanted = stop_value < NO_LIMIT ? ` (stop value ${stop_value})` : ''
+  const resume = `npx ding --resume ${quoted(folder)}`
+  const places = [
+    ...(Number.isNaN(eval_value) ? [] : [['best weights', join(folder, 'ckpt', 'ckpt_best.safetensors')]]),
+    ['config', join(folder, TOTAL_CONFIG)],
+    ['result', join(folder, 'result.json')],
+    ['logs', join(folder, 'log')],
+    ['curves', `tensorboard --logdir ${quoted(join(folder, 'log'))}`],
+    ['go on', resume],
+    ...(Number.isNaN(eval_value)
+      ? []
+      : [['evaluate', `npx ding -m eval -c ${quoted(join(folder, TOTAL_CONFIG))}`]]),
+  ]
+  return [
+    `Stopped after ${seconds.toFixed(1)} s because ${REASONS[stop_reason]}: ${result.env_step} env steps, ${result.train_iter} training iterations, ${value}${wanted}.`,
+    ...(stop_reason === 'interrupted'
+      ? [`Everything is saved. To resume exactly where it stopped: ${resume}`]
+      : []),
+    ...places.map(([name, where]) => `  ${String(name).padEnd(14)} ${where}`),
+  ].join('\n')
+}
+
+/** For pasting into a shell. */
+function quoted(path: string): string {
+  return /^[\w./+@%=:,\\-]+$/.test(path) ? path : `"${path}"`
+}

@@ -1,0 +1,56 @@
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Container } from 'inversify'
+import {
+  listenForInterrupt,
+  ROLES,
+  type Run,
+  type RunResult,
+  type RunSetting,
+  runLoop,
+  type Stage,
+} from '../ding/pipeline/index.js'
+import { type PipelineInput, type PipelineOptions, prepareRun } from './prepare.js'
+import { opening, summary } from './summary.js'
+
+/** What tells one training entry from another. */
+export interface TrainingKind<R extends Run> {
+  readonly compose: (container: Container, setting: RunSetting) => Promise<R>
+  readonly stages: readonly Stage<R>[]
+  /** Stages that come once, before the first round. */
+  readonly opening?: readonly Stage<R>[]
+  readonly enable_field?: readonly ('learn' | 'collect' | 'eval')[]
+  readonly offline?: boolean
+}
+
+/** What every training entry does: compile, put together, run the loop, say what came out, close. */
+export async function train<R extends Run>(
+  kind: TrainingKind<R>,
+  input: PipelineInput,
+  seed: number | undefined,
+  options: PipelineOptions,
+): Promise<RunResult> {
+  const { stages, opening: first = [], enable_field, offline = false } = kind
+  const fields = enable_field === undefined ? {} : { enable_field }
+  const prepared = await prepareRun(input, seed, { ...options, ...fields, offline, save: true })
+  const { config, container, logger, exp_dir, limits } = prepared
+  const interrupt = listenForInterrupt(
+    (signal) => logger.info(`${signal}: stopping after this round, then saving.`),
+    options.signal,
+  )
+  try {
+    const run = await kind.compose(container, { exp_dir, limits, interrupt })
+    logger.info(opening(config, exp_dir, limits, (await container.getAsync(ROLES.compute)).description))
+    const start = logger.now()
+    const result = await runLoop(run, stages, { opening: first, resume: options.resume === true })
+    logger.progress.stop()
+    logger.info(summary(result, config, (logger.now() - start) / 1000))
+    return result
+  } finally {
+    interrupt.release()
+    await prepared.close()
+    // A run that failed before it saved anything has nothing to show: its folder would only be in the way of the next.
+    const has_saved = existsSync(join(exp_dir, 'ckpt'))
+    if (prepared.is_new && !has_saved) rmSync(exp_dir, { recursive: true, force: true })
+  }
+}

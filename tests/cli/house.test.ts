@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { root } from '../fixtures/cli/ding.js'
+
+interface LockEntry {
+  readonly resolved?: string
+  readonly optionalDependencies?: Record<string, string>
+}
+
+const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+  packages: Record<string, LockEntry>
+}
+
+test('package-lock.json lists the optional packages of every platform (npm ci refuses it otherwise: npm run lock)', () => {
+  const wanted = Object.values(lock.packages).flatMap(({ optionalDependencies = {} }) =>
+    Object.entries(optionalDependencies).filter(([, version]) => /^\d+\.\d+\.\d+/.test(version)),
+  )
+  const missing = wanted.filter(([name]) => lock.packages[`node_modules/${name}`] === undefined)
+  expect(missing).toEqual([])
+})
+
+test('package-lock.json names no host', () => {
+  expect(Object.values(lock.packages).filter(({ resolved }) => resolved !== undefined)).toEqual([])
+})
+
+test('folders import only what is below them, through its index.ts', async () => {
+  const script = join(root, 'scripts', 'check_imports.mjs')
+  const { checkImports } = (await import(script)) as { checkImports(): string[] }
+  expect(checkImports()).toEqual([])
+})

@@ -1,0 +1,63 @@
+import { readdirSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { merge } from 'lodash-es'
+import { describe, expect, test } from 'vitest'
+import { type ConfigPair, compile_config } from '../../ding/index.js'
+import { serial_pipeline } from '../../entry/index.js'
+import { temporaryFolder } from '../fixtures/configs.js'
+
+const FOLDER = resolve(import.meta.dirname, '../../configs')
+
+/** Every config that is shipped, by its path below configs/. */
+const FILES = readdirSync(FOLDER, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith('_config.ts'))
+  .map((entry) => relative(FOLDER, join(entry.parentPath, entry.name)))
+  .sort()
+
+interface ConfigFile {
+  readonly main_config: { readonly exp_name?: string; readonly policy?: { readonly collect?: object } }
+  readonly create_config: { readonly env: { readonly type: string } }
+  readonly default: ConfigPair
+}
+
+const load = (file: string) => import(join(FOLDER, file)) as Promise<ConfigFile>
+
+/** Sizes with which any config does some updates and an evaluation within seconds. */
+const SMALL = {
+  env: { collector_env_num: 2, evaluator_env_num: 2, n_evaluator_episode: 2, max_episode_steps: 40 },
+  policy: {
+    random_collect_size: 0,
+    learn: { batch_size: 8, update_per_collect: 2 },
+    collect: { n_sample: 16 },
+    eval: { evaluator: { eval_freq: 4 } },
+    other: { replay_buffer: { replay_buffer_size: 200 } },
+  },
+}
+
+describe('shipped configs', () => {
+  test('are found', () => {
+    expect(FILES).toContain('cartpole/cartpole_dqn_config.ts')
+    expect(FILES.filter((file) => file.startsWith('minatar/'))).toHaveLength(5)
+  })
+
+  describe.each(FILES)('%s', (file) => {
+    test('compiles, and exports its parts and the pair', async () => {
+      const { main_config, create_config, default: pair } = await load(file)
+      expect(pair).toEqual([main_config, create_config])
+      const compiled = await compile_config(main_config, create_config, { seed: 0, env: {}, save: false })
+      expect(compiled.main_config.exp_name).toBe(main_config.exp_name)
+    })
+
+    test('trains for some updates', async (context) => {
+      const { main_config, create_config } = await load(file)
+      const needsData = Object.hasOwn(main_config.policy?.collect ?? {}, 'data_path')
+      context.skip(needsData, 'learns from a dataset')
+      const config: ConfigPair = [merge(structuredClone(main_config), SMALL), create_config]
+      const work_dir = temporaryFolder()
+      const result = await serial_pipeline(config, 0, { console: 'quiet', work_dir, max_train_iter: 6 })
+      expect(result).toMatchObject({ stop: false, stop_reason: 'max_train_iter', train_iter: 6 })
+      expect(result.eval_value_raw).toHaveLength(2)
+      expect(Number.isFinite(result.eval_value)).toBe(true)
+    })
+  })
+})

@@ -1,0 +1,97 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { loadState, type PipelineOptions, resume_pipeline, serial_pipeline } from '../../../entry/index.js'
+import { temporaryFolder } from '../../fixtures/configs.js'
+import { EXAMPLES } from './pages.js'
+
+/** Trains an example's config in a folder of its own. */
+function train(config: string, options: PipelineOptions) {
+  return serial_pipeline(join(EXAMPLES, config), 0, {
+    console: 'quiet',
+    work_dir: temporaryFolder(),
+    ...options,
+  })
+}
+
+describe('getting started', () => {
+  test('the config trains', async () => {
+    const { train_iter } = await train('getting_started/my_config.ts', { max_train_iter: 50 })
+    expect(train_iter).toBeGreaterThanOrEqual(50)
+  })
+})
+
+describe('programs', () => {
+  test('the line is fitted', async () => {
+    const { result } = await import('../../fixtures/docs/concepts/line_fit.js')
+    expect(result.loss).toBeLessThan(1e-6)
+    expect(result.w[0]).toBeCloseTo(2, 3)
+    expect(result.w[1]).toBeCloseTo(-1, 3)
+  })
+})
+
+describe('own policy', () => {
+  test('Munchausen DQN learns from its own module', async () => {
+    const { eval_value, policy } = await train('own_policy/munchausen_config.ts', { max_train_iter: 1200 })
+    expect(policy.constructor.name).toBe('MunchausenDQN')
+    expect(eval_value).toBeGreaterThan(100)
+  })
+
+  test('it resumes to the state of a run that went straight through', async () => {
+    const straight = temporaryFolder()
+    await train('own_policy/munchausen_config.ts', { work_dir: straight, max_train_iter: 120 })
+    const broken = temporaryFolder()
+    const { exp_name } = await train('own_policy/munchausen_config.ts', {
+      work_dir: broken,
+      max_train_iter: 60,
+    })
+    await resume_pipeline(exp_name, { console: 'quiet', max_train_iter: 120 })
+    const weights = (folder: string) =>
+      readFileSync(join(folder, 'cartpole_munchausen_seed0', 'ckpt', 'iteration_120.safetensors'))
+    expect(weights(broken).equals(weights(straight))).toBe(true)
+  })
+
+  test('the JavaScript policy explores by temperature and learns', async () => {
+    const { eval_value, policy } = await train('own_policy/boltzmann_config.mjs', { max_train_iter: 600 })
+    expect(policy.constructor.name).toBe('BoltzmannDQN')
+    expect(policy.command_mode.get_setting_collect({ env_step: 0, train_iter: 0 })).toEqual({
+      temperature: 2,
+    })
+    expect(eval_value).toBeGreaterThan(100)
+  })
+})
+
+describe('own model', () => {
+  test('the residual network is built from policy.model and trained', async () => {
+    const { train_iter, policy } = await train('own_model/residual_q_config.ts', { max_train_iter: 200 })
+    expect(train_iter).toBe(200)
+    const state = policy.eval_mode.state_dict()['model'] as Record<string, { shape: number[] }>
+    expect(state['body.1.up.weight']?.shape).toEqual([64, 32])
+  })
+})
+
+describe('own environment', () => {
+  test('the corridor is solved', async () => {
+    expect(await train('own_environment/corridor_config.ts', { max_train_iter: 1000 })).toMatchObject({
+      stop: true,
+    })
+  })
+
+  test('the thermostat of plain JavaScript, through wrapEnv, is solved', async () => {
+    expect(await train('own_environment/thermostat_config.json', { max_train_iter: 1000 })).toMatchObject({
+      stop: true,
+    })
+  })
+})
+
+describe('own parts', () => {
+  test('buffer, wrappers and hook of one config all do their work', async () => {
+    const { exp_name, env_step, policy } = await train('own_parts/config.ts', { max_train_iter: 40 })
+    expect(policy.constructor.name).toBe('SecondBestDQN')
+    const { buffer } = loadState(join(exp_name, 'ckpt', 'run_state.safetensors')).tree
+    expect(buffer).toMatchObject({ filled: 2 * env_step })
+    const ckpt = (name: string) => existsSync(join(exp_name, 'ckpt', `${name}.safetensors`))
+    expect([1, 2, 4, 8, 16, 32].filter((n) => !ckpt(`iteration_${n}`))).toEqual([])
+    expect(ckpt('iteration_3')).toBe(false)
+  })
+})

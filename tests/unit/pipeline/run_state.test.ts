@@ -1,0 +1,82 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import {
+  CheckpointError,
+  loadState,
+  RandomStream,
+  runStatePath,
+  type StateTree,
+  saveState,
+} from '../../../ding/index.js'
+import { resume_pipeline, serial_pipeline } from '../../../entry/index.js'
+import { smallDqn, temporaryFolder } from '../../fixtures/configs.js'
+
+/** Resumes a run, after 8 of 16 iterations, from what `damage` leaves of its state file. */
+async function resume(damage: (path: string, whole: Buffer) => void): Promise<unknown> {
+  const work_dir = temporaryFolder()
+  await serial_pipeline(smallDqn(), 0, { console: 'quiet', work_dir, max_train_iter: 8 })
+  const folder = join(work_dir, 'small_dqn')
+  const path = runStatePath(folder)
+  damage(path, readFileSync(path))
+  const before = existsSync(path) ? readFileSync(path) : undefined
+  const outcome = await resume_pipeline(folder, { console: 'quiet', max_train_iter: 16 }).catch(
+    (e: unknown) => e,
+  )
+  if (outcome instanceof Error && before !== undefined) expect(readFileSync(path).equals(before)).toBe(true)
+  return outcome
+}
+
+function edit(path: string, change: (tree: StateTree) => void): void {
+  const { tree, meta } = loadState(path)
+  change(tree)
+  saveState(path, tree, meta)
+}
+
+describe('a run state that cannot be used', () => {
+  test('whole, it is used', async () => {
+    expect(await resume(() => {})).toMatchObject({ train_iter: 16 })
+  })
+
+  test('missing', async () => {
+    const error = await resume((path) => rmSync(path))
+    expect(error).toBeInstanceOf(CheckpointError)
+    expect((error as Error).message).toContain('nothing to resume')
+  })
+
+  test('truncated anywhere', async () => {
+    const random = RandomStream.fromSeed(3)
+    for (let i = 0; i < 4; i++) {
+      const error = await resume((path, whole) =>
+        writeFileSync(path, whole.subarray(0, random.nextInt(0, whole.length))),
+      )
+      expect(error).toBeInstanceOf(CheckpointError)
+      expect((error as Error).message).toContain('run_state.safetensors')
+    }
+  })
+
+  test('of another kind', async () => {
+    const error = await resume((path) => saveState(path, { model: {} }, { kind: 'something else' }))
+    expect(error).toBeInstanceOf(CheckpointError)
+    expect((error as Error).message).toContain('something else')
+  })
+
+  test.each(['learner', 'collector', 'envs', 'buffer', 'evaluator', 'random'])(
+    'without the part "%s"',
+    async (part) => {
+      const error = await resume((path) => edit(path, (tree) => delete tree[part]))
+      expect(error).toBeInstanceOf(CheckpointError)
+      expect((error as Error).message).toContain(part)
+    },
+  )
+
+  test.each(['learner', 'collector', 'envs', 'buffer'])('with nonsense in the part "%s"', async (part) => {
+    const error = await resume((path) =>
+      edit(path, (tree) => {
+        tree[part] = { odd: 1 }
+      }),
+    )
+    expect(error).toBeInstanceOf(CheckpointError)
+    expect((error as Error).message).toContain(part)
+  })
+})

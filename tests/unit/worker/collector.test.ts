@@ -1,0 +1,317 @@
+import { describe, expect, test } from 'vitest'
+import {
+  ActScaleWrapper,
+  BaseEnv,
+  Box,
+  createTimestep,
+  EpisodeSerialCollector,
+  type HostTensor,
+  MemoryLogger,
+  NumericError,
+  RandomStream,
+  randomCollectMode,
+  SampleSerialCollector,
+  type Transition,
+} from '../../../ding/index.js'
+import { type Event, FakeEnvManager } from '../../fixtures/fake_envs.js'
+import { fakeCollectMode } from '../../fixtures/fake_modes.js'
+
+const CFG = { deepcopy_obs: false, transform_obs: false, collect_print_freq: 100 }
+
+function sampleCollector(
+  lengths: number[][],
+  values: Record<string, unknown> = {},
+  events: Record<number, Record<number, Event>> = {},
+) {
+  const env = new FakeEnvManager(lengths, { events })
+  const { mode, seen } = fakeCollectMode(values)
+  const logger = new MemoryLogger()
+  return { collector: new SampleSerialCollector(CFG, { env, policy: mode, logger }), env, seen, logger, mode }
+}
+
+/** A key of a transition that holds an array. */
+const arrayOf = (t: Transition | undefined, key: string) => Array.from(t?.[key] as Float32Array)
+
+/** [env, episode, step] of the observation that a transition starts from. */
+const from = (t: Transition) => arrayOf(t, 'obs')
+
+describe('sample collector', () => {
+  test('brings exactly n_sample; what is over waits and comes first the next time', async () => {
+    const { collector } = sampleCollector([[5], [5], [5]])
+    const first = await collector.collect(4)
+    expect(first.map(from)).toEqual([
+      [0, 0, 0],
+      [0, 0, 1],
+      [1, 0, 0],
+      [1, 0, 1],
+    ])
+    expect(collector.envstep).toBe(6)
+    const second = await collector.collect(4)
+    expect(second.slice(0, 2).map(from)).toEqual([
+      [2, 0, 0],
+      [2, 0, 1],
+    ])
+    expect(collector.envstep).toBe(12)
+    const third = await collector.collect(4)
+    expect(third.map(from)).toHaveLength(4)
+    // The six over were enough.
+    expect(collector.envstep).toBe(12)
+  })
+
+  test('no transition is lost, none comes twice', async () => {
+    const { collector } = sampleCollector([[5, 3], [4], [7, 1]])
+    const seen: string[] = []
+    for (const n of [4, 7, 1, 12, 5, 9]) for (const t of await collector.collect(n)) seen.push(from(t).join())
+    expect(new Set(seen).size).toBe(seen.length)
+    expect(seen).toHaveLength(38)
+  })
+
+  test('tells the policy its settings and the transitions their training iteration', async () => {
+    const { collector, seen } = sampleCollector([[5]])
+    const [t] = await collector.collect(1, { train_iter: 7, policy_kwargs: { eps: 0.25 } })
+    expect(t).toMatchObject({ collect_iter: 7 })
+    expect(seen.settings).toEqual([{ eps: 0.25 }])
+  })
+
+  test('n-step returns are whole across pieces, and cut by the end of an episode only', async () => {
+    const { collector } = sampleCollector([[6]], { nstep: 3 })
+    const samples: Transition[] = []
+    while (samples.length < 12) samples.push(...(await collector.collect(1)))
+    const rewards = samples.map((t) => arrayOf(t, 'reward'))
+    const episode = [
+      [1, 2, 3],
+      [2, 3, 4],
+      [3, 4, 5],
+      [4, 5, 6],
+      [5, 6, 0],
+      [6, 0, 0],
+    ]
+    expect(rewards).toEqual([...episode, ...episode])
+    const gammas = samples.slice(0, 6).map((t) => t['value_gamma'])
+    expect(gammas).toEqual([0.125, 0.125, 0.125, 0.125, 0.25, 0.5])
+    expect(samples.slice(0, 6).map((t) => t['done'])).toEqual([false, false, false, true, true, true])
+    // The first bootstraps from three steps on.
+    expect(arrayOf(samples[0], 'next_obs')).toEqual([0, 0, 3])
+  })
+
+  test('an episode that is truncated ends the returns too, without being done', async () => {
+    const { collector } = sampleCollector([[100]], { nstep: 2 }, { 0: { 3: 'truncated' } })
+    const samples = await collector.collect(3)
+    expect(samples.map((t) => arrayOf(t, 'reward'))).toEqual([
+      [1, 2],
+      [2, 3],
+      [3, 0],
+    ])
+    expect(samples.map((t) => t['done'])).toEqual([false, false, false])
+    expect(samples.map((t) => t['value_gamma'])).toEqual([0.25, 0.25, 0.5])
+    expect(arrayOf(samples[2], 'next_obs')).toEqual([0, 0, 3])
+  })
+
+  test('an abnormal step drops what is pending of that environment, and nothing else', async () => {
+    const { collector, seen } = sampleCollector([[100], [100]], {}, { 1: { 2: 'abnormal' } })
+    const samples = await collector.collect(8)
+    const byEnv = (id: number) => samples.map(from).filter(([env]) => env === id)
+    expect(byEnv(0)).toEqual([
+      [0, 0, 0],
+      [0, 0, 1],
+      [0, 0, 2],
+      [0, 0, 3],
+    ])
+    // Episode 0 of environment 1 is gone with its first step; the abnormal step is no env step.
+    expect(byEnv(1)).toEqual([
+      [1, 1, 0],
+      [1, 1, 1],
+      [1, 1, 2],
+      [1, 1, 3],
+    ])
+    expect(seen.resets).toEqual([1])
+    expect(collector.episode_count).toBe(0)
+    expect(collector.envstep).toBe(2 * 6 - 1)
+  })
+
+  test('traj_len_inf waits for the end of episodes', async () => {
+    const { collector } = sampleCollector([[4], [6]], { traj_len_inf: true, nstep: 3 })
+    const samples = await collector.collect(2)
+    expect(samples.map(from)).toEqual([
+      [0, 0, 0],
+      [0, 0, 1],
+    ])
+    expect(collector.envstep).toBe(8)
+  })
+
+  test('unroll_len makes pieces of at least that length', async () => {
+    const { collector } = sampleCollector([[100], [100]], { unroll_len: 4 })
+    const samples = await collector.collect(2)
+    const shapes = samples.map((t) => t['reward'] as HostTensor)
+    expect(shapes.map((s) => s.shape)).toEqual([[4], [4]])
+    expect([...(shapes[0]?.data ?? [])]).toEqual([1, 2, 3, 4])
+    expect(collector.envstep).toBe(8)
+  })
+
+  test('a smaller n_sample hands on at once all that a larger one left pending', async () => {
+    const { collector } = sampleCollector([[100], [100]], { nstep: 2 })
+    await collector.collect(30)
+    const steps = collector.envstep
+    const later = [
+      ...(await collector.collect(2)),
+      ...(await collector.collect(2)),
+      ...(await collector.collect(2)),
+    ]
+    expect(later).toHaveLength(6)
+    expect(collector.envstep - steps).toBeLessThanOrEqual(6)
+  })
+
+  test('statistics: returns and lengths of the finished episodes, once collect_print_freq has passed', async () => {
+    const { collector, logger } = sampleCollector([[2], [3]])
+    logger.time = 1000
+    await collector.collect(6, { train_iter: 50 })
+    expect(logger.tables).toEqual([])
+    await collector.collect(2, { train_iter: 100 })
+    expect(logger.tables).toHaveLength(1)
+    const row = logger.tables[0]?.row
+    // Steps of environment 0: 1 + 2; of environment 1: 11 + 12 + 13.
+    expect(row).toMatchObject({
+      episode_count: 3,
+      envstep_count: 10,
+      train_sample_count: 8,
+      reward_mean: (3 + 3 + 36) / 3,
+      reward_max: 36,
+      reward_min: 3,
+      total_envstep_count: 10,
+      total_episode_count: 3,
+      avg_envstep_per_sec: 0,
+    })
+    expect(logger.series('collector_iter/reward_mean')).toEqual([14])
+    expect(logger.values.find((v) => v.tag === 'collector_step/reward_mean')?.step).toBe(10)
+    expect(logger.series('collector_step/total_envstep_count')).toEqual([])
+  })
+
+  test('record: false counts env steps and leaves the statistics alone', async () => {
+    const { collector, logger } = sampleCollector([[2]])
+    await collector.collect(10, { train_iter: 1000, record: false })
+    expect(collector.envstep).toBe(10)
+    expect(collector.episode_count).toBe(0)
+    expect(logger.tables).toEqual([])
+  })
+
+  test('resumes bit for bit from pieces, surplus and statistics', async () => {
+    const setup = { lengths: [[5, 3], [4], [7, 2]], values: { nstep: 3 } }
+    const a = sampleCollector(setup.lengths, setup.values)
+    const b = sampleCollector(setup.lengths, setup.values)
+    for (const n of [5, 3]) await a.collector.collect(n)
+    await b.env.load_state_dict(await a.env.state_dict())
+    b.collector.load_state_dict(structuredClone(a.collector.state_dict()))
+    for (const n of [1, 4, 9, 2]) {
+      expect(await b.collector.collect(n)).toEqual(await a.collector.collect(n))
+    }
+    expect(b.collector.state_dict()).toEqual(a.collector.state_dict())
+  })
+
+  test('refuses NaN in observations and rewards, and environments that all rest', async () => {
+    const nan = sampleCollector([[5]])
+    nan.env.step = async () => ({ 0: createTimestep(Float32Array.of(0, Number.NaN, 0), 0, true) })
+    await expect(nan.collector.collect(1)).rejects.toThrow(/Environment 0 gave obs\[1\] = NaN/)
+    nan.env.step = async () => ({ 0: createTimestep(new Float32Array(3), Number.POSITIVE_INFINITY, false) })
+    await expect(nan.collector.collect(1)).rejects.toThrow(NumericError)
+    const env = new FakeEnvManager([[1]], { auto_reset: false })
+    const collector = new SampleSerialCollector(CFG, {
+      env,
+      policy: fakeCollectMode().mode,
+      logger: new MemoryLogger(),
+    })
+    await collector.collect(1)
+    await expect(collector.collect(1)).rejects.toThrow(/env\.manager\.auto_reset/)
+  })
+
+  test('deepcopy_obs keeps observations of an environment that writes all of them into one array', async () => {
+    const shared = new Float32Array(1)
+    const env = new FakeEnvManager([[100]])
+    Object.defineProperty(env, 'ready_obs', { get: () => ({ 0: shared }) })
+    env.step = async () => {
+      shared[0]!++
+      return { 0: createTimestep(shared, 0, false) }
+    }
+    const policy = fakeCollectMode().mode
+    const collector = new SampleSerialCollector(
+      { ...CFG, deepcopy_obs: true },
+      { env, policy, logger: new MemoryLogger() },
+    )
+    const samples = await collector.collect(3)
+    expect(samples.map((t) => [(t['obs'] as Float32Array)[0], (t['next_obs'] as Float32Array)[0]])).toEqual([
+      [0, 1],
+      [1, 2],
+      [2, 3],
+    ])
+  })
+})
+
+describe('episode collector', () => {
+  const build = (lengths: number[][], get_train_sample = true, values: Record<string, unknown> = {}) =>
+    new EpisodeSerialCollector(
+      { ...CFG, get_train_sample },
+      { env: new FakeEnvManager(lengths), policy: fakeCollectMode(values).mode, logger: new MemoryLogger() },
+    )
+
+  test('brings exactly the episodes asked for; those that ended at the same time wait', async () => {
+    const collector = build([[2], [2], [5]])
+    const first = await collector.collect_episodes(1)
+    expect(first.map((episode) => episode.map(from))).toEqual([
+      [
+        [0, 0, 0],
+        [0, 0, 1],
+      ],
+    ])
+    const second = await collector.collect_episodes(1)
+    expect(second.map((episode) => episode.map(from))).toEqual([
+      [
+        [1, 0, 0],
+        [1, 0, 1],
+      ],
+    ])
+    expect(collector.envstep).toBe(6)
+    expect((await collector.collect(2)).map(from)).toHaveLength(4)
+  })
+
+  test('plain transitions without get_train_sample, n-step returns with it', async () => {
+    const plain = await build([[3]], false, { nstep: 2 }).collect(1)
+    expect(plain.map((t) => t['reward'])).toEqual([1, 2, 3])
+    const returns = await build([[3]], true, { nstep: 2 }).collect(1)
+    expect(returns.map((t) => arrayOf(t, 'reward'))).toEqual([
+      [1, 2],
+      [2, 3],
+      [3, 0],
+    ])
+  })
+
+  test('resumes with the waiting episodes', async () => {
+    const a = build([[2], [2]])
+    await a.collect(1)
+    const b = build([[2], [2]])
+    b.load_state_dict(structuredClone(a.state_dict()))
+    expect(await b.collect_episodes(1)).toEqual(await a.collect_episodes(1))
+    expect(b.envstep).toBe(4)
+  })
+})
+
+test('random collect: actions of the space that the policy acts in, [-1, 1] with act_scale', async () => {
+  class Wide extends BaseEnv<Float32Array, Float32Array> {
+    readonly observation_space = new Box(-1, 1, [1])
+    readonly action_space = new Box([-2, 10], [2, 30])
+    protected begin = () => new Float32Array(1)
+    protected advance = () => ({ obs: new Float32Array(1), reward: 0, terminated: false })
+  }
+  const env = new ActScaleWrapper(new Wide('wide'))
+  const { mode } = fakeCollectMode()
+  const random = randomCollectMode(mode, env.action_space, RandomStream.fromSeed(1))
+  const actions: number[][] = []
+  for (let i = 0; i < 200; i++) {
+    const outputs = await random.forward({ 0: new Float32Array(1), 3: new Float32Array(1) })
+    expect(Object.keys(outputs)).toEqual(['0', '3'])
+    for (const { action } of Object.values(outputs)) actions.push([...(action as Float32Array)])
+  }
+  const values = actions.flat()
+  expect(Math.min(...values)).toBeGreaterThanOrEqual(-1)
+  expect(Math.max(...values)).toBeLessThanOrEqual(1)
+  expect(Math.max(...values) - Math.min(...values)).toBeGreaterThan(1.9)
+  expect(random.process_transition).toBe(mode.process_transition)
+})
