@@ -2,7 +2,7 @@ import { defineConfig } from 'ding'
 
 /**
  * Discrete CQL on CartPole-v0 with DI-engine's settings (dizoo/classic_control/cartpole/config/cartpole_cql_config.py), from demonstrations of
- * the agent of cartpole_qrdqn_config.ts. Its data holds n-step rewards, so that nstep must be that of the collecting policy.
+ * the agent of cartpole_qrdqn_config.ts. Data of single steps, as `ding -m collect` writes them, become 3-step returns here.
  */
 const [main_config, create_config] = defineConfig(
   {

@@ -108,6 +108,7 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
     createDataset(policyConfig.collect as Partial<DatasetConfig>, {
       random: (await at.getAsync(ROLES.random)).stream('sampling'),
       logger: (await at.getAsync(ROLES.logger)).component('dataset', parts),
+      ...returnsOf(policyConfig),
     }),
   )
   container
@@ -155,4 +156,14 @@ function withObsNorm(env: EnvFactory, { mean, std }: ObservationNorm): EnvFactor
   if (typeof env === 'function') return async () => wrapWith(await env(), norm)
   const before = Array.isArray(env.cfg['env_wrapper']) ? env.cfg['env_wrapper'] : []
   return { ...env, cfg: { ...env.cfg, env_wrapper: [...before, norm] } }
+}
+
+/** How far a policy looks ahead, for data of single steps. */
+function returnsOf(policy: Readonly<Record<string, unknown>>): { nstep?: number; gamma?: number } {
+  const { nstep, discount_factor } = policy
+  const gamma = discount_factor ?? (policy['learn'] as Record<string, unknown>)['discount_factor']
+  return {
+    ...(typeof nstep === 'number' ? { nstep } : {}),
+    ...(typeof gamma === 'number' ? { gamma } : {}),
+  }
 }

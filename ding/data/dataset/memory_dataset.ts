@@ -12,6 +12,7 @@ import { RowStore } from '../row_store.js'
 import type { Batch } from '../types.js'
 import type { DatasetConfig } from './config.js'
 import { limitLinks, linkRows, type StoredLinks, storeLinks, successorsOf } from './links.js'
+import { NstepWindows } from './nstep.js'
 import { problem } from './problems.js'
 import { transformRewards } from './reward.js'
 import { RowOrder } from './row_order.js'
@@ -58,6 +59,8 @@ export class MemoryDataset implements OfflineDataset {
   readonly #layout: Layout
   readonly #store: RowStore
   readonly #order: RowOrder
+  /** Only where single steps are made into n-step returns. */
+  readonly #windows: NstepWindows | undefined
   readonly #batches = new Map<number, ReusedBatch>()
   #whole: Batch | undefined
   #own = new Int32Array(0)
@@ -94,6 +97,7 @@ export class MemoryDataset implements OfflineDataset {
     this.#layout = layout
     this.#links = storeLinks(links, raw.flags.length)
     this.#store = this.fill(raw, tensors, this.#links)
+    this.#windows = this.windowsFor(raw, options)
     this.#order = new RowOrder(this.count, cfg.sampling, options.random, `Dataset "${raw.path}"`)
     this.warnings = raw.warnings
     this.report(raw, episodes.pieces, options.logger ?? NULL_LOGGER)
@@ -117,13 +121,70 @@ export class MemoryDataset implements OfflineDataset {
       this.#own = new Int32Array(size)
       this.#next = new Int32Array(size)
     }
-    const { rows, next } = this.#links
-    for (let i = 0; i < size; i++) {
+    this.place(picks, this.#own, this.#next)
+    const batch = this.gather(this.#own, this.#next, this.reused(size))
+    return this.#windows === undefined ? batch : this.withReturns(batch, picks, this.#windows)
+  }
+
+  /** Stored rows of transitions and of their successors. */
+  private place(picks: Int32Array, own: Int32Array, next: Int32Array): void {
+    const { rows, next: links } = this.#links
+    for (let i = 0; i < picks.length; i++) {
       const row = rows[picks[i]!]!
-      this.#own[i] = row
-      this.#next[i] = next === undefined ? row + 1 : next[picks[i]!]!
+      own[i] = row
+      next[i] = links === undefined ? row + 1 : links[picks[i]!]!
     }
-    return this.gather(this.#own, this.#next, this.reused(size))
+  }
+
+  /** The batch with n rewards a row ([B, n], zeros beyond a window's end), and the end of each window as its successor. */
+  private withReturns(batch: Batch, picks: Int32Array, windows: NstepWindows): Batch {
+    const { nstep } = windows
+    const { steps, last, value_gamma } = windows.at(picks)
+    const end = this.newBatch(picks.length)
+    const own = new Int32Array(picks.length)
+    const next = new Int32Array(picks.length)
+    const rewards = new Float32Array(picks.length * nstep)
+    for (const [step, transitions] of steps.entries()) {
+      this.place(
+        transitions.map((k) => Math.max(k, 0)),
+        own,
+        next,
+      )
+      const { reward } = this.gather(own, next, end)
+      const data = (reward as HostTensor).data
+      for (let i = 0; i < picks.length; i++) {
+        if (transitions[i]! >= 0) rewards[i * nstep + step] = data[i]!
+      }
+    }
+    this.place(last, own, next)
+    const { next_obs, done } = this.gather(own, next, end)
+    return {
+      ...batch,
+      next_obs: next_obs!,
+      done: done!,
+      reward: { dtype: 'float32', shape: [picks.length, nstep], data: rewards },
+      value_gamma: { dtype: 'float32', shape: [picks.length], data: value_gamma },
+    }
+  }
+
+  /** @throws DatasetError when the data hold n-step rewards of another n. */
+  private windowsFor(raw: RawData, { nstep = 1, gamma = 0.99 }: DatasetOptions): NstepWindows | undefined {
+    const stored = raw.reward.shape.length === 1 ? 1 : raw.reward.shape[1]!
+    if (stored === nstep) return undefined
+    if (stored !== 1) {
+      throw problem(
+        raw.path,
+        `its rewards are those of ${stored} steps a row, but policy.nstep is ${nstep}`,
+        'Set policy.nstep to what the data were collected with, or use data of single steps.',
+      )
+    }
+    const { first } = this.#links
+    return new NstepWindows(
+      this.#links,
+      (row) => (raw.flags[row + first]! & ROW.terminated) !== 0,
+      nstep,
+      gamma,
+    )
   }
 
   state_dict(): StateTree {

@@ -67,6 +67,10 @@ export interface OfflineDataset extends Resumable {
 export interface DatasetOptions {
   /** Order of the rows. Its owner saves it. */
   readonly random: RandomStream
+  /** Rewards in each row's return (1); more turn single-step data into n-step data, with a column `value_gamma`. */
+  readonly nstep?: number
+  /** Discount factor of the n-step returns (0.99). */
+  readonly gamma?: number
   readonly logger?: Logger
 }
 

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { createDataset, createDatasetWriter, RandomStream } from '../../../../ding/index.js'
+import type { HostTensor } from '../../../../ding/utils/index.js'
+import { temporaryFolder } from '../../../fixtures/configs.js'
+
+/** Two episodes of observations 0, 1, 2, ... with reward 10 + t: one of four steps that terminates, one of three that is cut. */
+async function written(): Promise<string> {
+  const path = join(temporaryFolder(), 'steps.hdf5')
+  const writer = await createDatasetWriter(path, { layout: 'd4rl', env_id: 'none' })
+  const step = (t: number, done: boolean) => ({
+    obs: Float32Array.of(t),
+    next_obs: Float32Array.of(t + 1),
+    action: 0,
+    reward: 10 + t,
+    done,
+  })
+  writer.append([step(0, false), step(1, false), step(2, false), step(3, true)])
+  writer.append([step(20, false), step(21, false), step(22, false)], { truncated: true })
+  writer.close()
+  return path
+}
+
+test('single steps become n-step returns that end at terminal steps and at cuts, with the right discount', async () => {
+  const data_path = await written()
+  const options = { random: RandomStream.fromSeed(0), nstep: 3, gamma: 0.5 }
+  const dataset = await createDataset({ data_path, sampling: 'free_no_replace' }, options)
+  const batch = dataset.sample(dataset.count)
+  const rows = new Map<number, { reward: number[]; next: number; done: number; value_gamma: number }>()
+  const column = (name: string) => (batch[name] as HostTensor).data
+  expect((batch['reward'] as HostTensor).shape).toEqual([7, 3])
+  for (let i = 0; i < dataset.count; i++) {
+    rows.set(column('obs')[i]!, {
+      reward: Array.from(column('reward').subarray(3 * i, 3 * i + 3)),
+      next: column('next_obs')[i]!,
+      done: column('done')[i]!,
+      value_gamma: column('value_gamma')[i]!,
+    })
+  }
+  expect(rows.get(0)).toEqual({ reward: [10, 11, 12], next: 3, done: 0, value_gamma: 0.125 })
+  expect(rows.get(1)).toEqual({ reward: [11, 12, 13], next: 4, done: 1, value_gamma: 0.125 })
+  expect(rows.get(3)).toEqual({ reward: [13, 0, 0], next: 4, done: 1, value_gamma: 0.5 })
+  expect(rows.get(20)).toEqual({ reward: [30, 31, 32], next: 23, done: 0, value_gamma: 0.125 })
+  expect(rows.get(22)).toEqual({ reward: [32, 0, 0], next: 23, done: 0, value_gamma: 0.5 })
+})
