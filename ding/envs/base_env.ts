@@ -15,8 +15,8 @@ import {
   type StepInfo,
 } from './types.js'
 
-/** What the dynamics of an env return for one action. */
-export interface Transition<O extends Obs = Obs> {
+/** What the dynamics of an env (`BaseEnv.advance`) return for one action. */
+export interface StepOutcome<O extends Obs = Obs> {
   readonly obs: O
   readonly reward: number
   readonly terminated: boolean
@@ -60,7 +60,7 @@ export abstract class BaseEnv<O extends Obs = Obs, A extends Action = Action> im
   /** Starts an episode, drawing from `random` only, and returns its first observation. */
   protected abstract begin(random: RandomStream): O
   /** Does one step of the dynamics. `action` has been checked. Any randomness comes from `random`. */
-  protected abstract advance(action: A, random: RandomStream): Transition<O>
+  protected abstract advance(action: A, random: RandomStream): StepOutcome<O>
   /** State of the dynamics in mid-episode; null: cannot be saved, a resumed run starts a new episode instead. */
   protected saveState(): StateTree | null {
     return null

@@ -1,5 +1,6 @@
 /** Registers every env and wrapper that comes with the library; imported by the face and by env workers. */
 import './classic_control/index.js'
 import './minatar/index.js'
+import './mujoco/index.js'
 import './toy_text/index.js'
 import './wrappers/index.js'

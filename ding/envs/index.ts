@@ -2,7 +2,7 @@ import './builtin.js'
 
 export { ActionError } from './action_error.js'
 export * from './adapt.js'
-export { BaseEnv, type Transition } from './base_env.js'
+export { BaseEnv, type StepOutcome } from './base_env.js'
 export * from './classic_control/index.js'
 export * from './create_env.js'
 export {
@@ -15,6 +15,7 @@ export {
 export * from './env_manager/index.js'
 export { EpisodeRandom } from './env_random.js'
 export * from './minatar/index.js'
+export * from './mujoco/index.js'
 export * from './spaces/index.js'
 export * from './toy_text/index.js'
 export * from './types.js'

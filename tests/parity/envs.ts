@@ -8,6 +8,8 @@ import {
 } from '../../ding/envs/index.js'
 import { ENV_REGISTRY } from '../../ding/registry/index.js'
 import type { StateTree } from '../../ding/utils/index.js'
+import { isMujocoFile, mujocoEnvCases, registryCases } from './mujoco_envs.js'
+import type { FileResult } from './types.js'
 
 export interface ParityCase {
   name: string
@@ -135,15 +137,19 @@ function compareTable(id: string, json: Record<string, unknown>): ParityCase[] {
  * Replays a golden environment file (shared/golden/envs format) one step at a time from the recorded states, or compares
  * its transition table. What to do follows from the contents alone.
  */
-export async function envParityCase(json: unknown, fileName: string): Promise<ParityResult> {
+export async function envParityCase(json: unknown, fileName: string): Promise<FileResult> {
   if (!isRecord(json)) return { skipped: `${fileName}: not an environment file` }
-  if (Array.isArray(json['envs'])) return { skipped: `${fileName}: a list of environments, no episodes` }
+  if (Array.isArray(json['envs'])) {
+    const cases = await registryCases(json['envs'])
+    return cases.length > 0 ? { cases } : { skipped: `${fileName}: a list of environments, no episodes` }
+  }
   const id = json['env']
   if (typeof id !== 'string') return { skipped: `${fileName}: names no environment` }
   if (json['P'] !== undefined) {
     const known = ENV_REGISTRY.has(id) && ENV_REGISTRY.get(id).prototype instanceof TabularEnv
     return known ? { cases: compareTable(id, json) } : { skipped: `${id}: not built` }
   }
+  if (isMujocoFile(json)) return mujocoEnvCases(json, id)
   const episodes = json['episodes']
   const env = classicEnv(id)
   if (env === undefined || !Array.isArray(episodes)) return { skipped: `${id}: not built` }

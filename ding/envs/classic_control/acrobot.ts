@@ -1,4 +1,4 @@
-import type { Transition } from '../base_env.js'
+import type { StepOutcome } from '../base_env.js'
 import type { RandomStream } from '../light_imports.js'
 import { Box, Discrete } from '../spaces/index.js'
 import { ClassicControlEnv, type ClassicSpec, classicConfig, clip } from './classic_env.js'
@@ -42,7 +42,7 @@ export class AcrobotEnv extends ClassicControlEnv<number> {
     return this.observe()
   }
 
-  protected override advance(action: number): Transition<Float32Array> {
+  protected override advance(action: number): StepOutcome<Float32Array> {
     const s = rungeKutta(this.state, action - 1)
     s[0] = wrapAngle(s[0]!)
     s[1] = wrapAngle(s[1]!)

@@ -1,4 +1,4 @@
-import type { Transition } from '../base_env.js'
+import type { StepOutcome } from '../base_env.js'
 import type { RandomStream } from '../light_imports.js'
 import { Box, Discrete } from '../spaces/index.js'
 import { ClassicControlEnv, type ClassicSpec, classicConfig } from './classic_env.js'
@@ -45,7 +45,7 @@ export class CartPoleEnv extends ClassicControlEnv<number> {
     return this.observe()
   }
 
-  protected override advance(action: number): Transition<Float32Array> {
+  protected override advance(action: number): StepOutcome<Float32Array> {
     const s = this.state
     const x = s[0]!
     const xDot = s[1]!

@@ -1,4 +1,4 @@
-import type { Transition } from '../base_env.js'
+import type { StepOutcome } from '../base_env.js'
 import type { RandomStream } from '../light_imports.js'
 import { Box, Discrete } from '../spaces/index.js'
 import { ClassicControlEnv, type ClassicSpec, classicConfig, clip } from './classic_env.js'
@@ -35,7 +35,7 @@ export class MountainCarEnv extends ClassicControlEnv<number> {
     return this.observe()
   }
 
-  protected override advance(action: number): Transition<Float32Array> {
+  protected override advance(action: number): StepOutcome<Float32Array> {
     let position = this.state[0]!
     let velocity = this.state[1]!
     velocity += (action - 1) * FORCE + Math.cos(3 * position) * -GRAVITY

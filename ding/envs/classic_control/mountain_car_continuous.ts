@@ -1,5 +1,5 @@
 import type { StateTree } from '../../utils/index.js'
-import type { Transition } from '../base_env.js'
+import type { StepOutcome } from '../base_env.js'
 import type { RandomStream } from '../light_imports.js'
 import { extendSchema } from '../light_imports.js'
 import { Box } from '../spaces/index.js'
@@ -57,7 +57,7 @@ export class MountainCarContinuousEnv extends ClassicControlEnv<Float32Array> {
     return super.setState(state)
   }
 
-  protected override advance(action: Float32Array): Transition<Float32Array> {
+  protected override advance(action: Float32Array): StepOutcome<Float32Array> {
     const start = this.state[0]!
     const force = clip(action[0]!, -1, 1)
     const angle = this.rounded ? Math.fround(3 * start) : 3 * start

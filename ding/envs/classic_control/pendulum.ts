@@ -1,5 +1,5 @@
 import { scaleAction } from '../act_scale.js'
-import type { Transition } from '../base_env.js'
+import type { StepOutcome } from '../base_env.js'
 import { resolveConfig } from '../env_config.js'
 import type { RandomStream } from '../light_imports.js'
 import { extendSchema } from '../light_imports.js'
@@ -66,7 +66,7 @@ export class PendulumEnv extends ClassicControlEnv<Float32Array | number> {
     return this.observe()
   }
 
-  protected override advance(action: Float32Array | number): Transition<Float32Array> {
+  protected override advance(action: Float32Array | number): StepOutcome<Float32Array> {
     const theta = this.state[0]!
     const speed = this.state[1]!
     const u = this.torqueOf(action)

@@ -1,5 +1,5 @@
 import { ConfigError, type StateTree } from '../../utils/index.js'
-import { BaseEnv, type Transition } from '../base_env.js'
+import { BaseEnv, type StepOutcome } from '../base_env.js'
 import { baseEnvConfig, copiesOf, resolveConfig } from '../env_config.js'
 import { stateNumber, stateRecord } from '../env_state.js'
 import { type ConfigOf, extendSchema, type RandomStream } from '../light_imports.js'
@@ -133,7 +133,7 @@ export class MinAtarEnv extends BaseEnv<Uint8Array, number> {
     return this.observe()
   }
 
-  protected override advance(action: number, random: RandomStream): Transition<Uint8Array> {
+  protected override advance(action: number, random: RandomStream): StepOutcome<Uint8Array> {
     if (random.nextFloat() >= this.stickyActionProb) this.lastAction = this.action_set[action] as number
     const reward = this.game.act(this.lastAction, random)
     return { obs: this.observe(), reward, terminated: this.game.over }

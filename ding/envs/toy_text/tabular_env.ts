@@ -1,5 +1,5 @@
 import { ConfigError, didYouMean, type StateTree } from '../../utils/index.js'
-import { BaseEnv, type Transition } from '../base_env.js'
+import { BaseEnv, type StepOutcome } from '../base_env.js'
 import { baseEnvConfig, copiesOf, resolveConfig } from '../env_config.js'
 import { stateNumber } from '../env_state.js'
 import type { RandomStream } from '../light_imports.js'
@@ -81,7 +81,7 @@ export abstract class TabularEnv extends BaseEnv<Float32Array | number, number> 
     return this.observe()
   }
 
-  protected override advance(action: number, random: RandomStream): Transition<Float32Array | number> {
+  protected override advance(action: number, random: RandomStream): StepOutcome<Float32Array | number> {
     const outcomes = this.table.P[this.state]![action]!
     const chosen =
       outcomes.length === 1

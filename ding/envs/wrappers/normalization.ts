@@ -24,7 +24,9 @@ export class ObsNormWrapper extends EnvWrapper {
       default: 30,
     },
     update: {
-      doc: 'False: the statistics are used but not updated, for evaluation.',
+      doc:
+        "False: the statistics are used but not updated. Each environment has its own statistics: those of evaluation are not the collector's, " +
+        'so that a policy is evaluated on observations normalised otherwise; static_obs_norm is the same everywhere.',
       format: 'boolean',
       default: true,
     },

@@ -12,7 +12,7 @@ import {
   PendulumEnv,
   RunningMeanStd,
   type Space,
-  type Transition,
+  type StepOutcome,
   wrapWith,
 } from '../../../ding/envs/index.js'
 import { ENV_WRAPPER_REGISTRY } from '../../../ding/registry/index.js'
@@ -38,7 +38,7 @@ class ScriptEnv extends BaseEnv {
     return this.script.obs[0]!
   }
 
-  protected override advance(action: unknown): Transition {
+  protected override advance(action: unknown): StepOutcome {
     this.done.push(action)
     this.at++
     const obs = this.script.obs[this.at % this.script.obs.length]!
