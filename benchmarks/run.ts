@@ -2,13 +2,17 @@
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { cqnFigures } from './cqn_bench.js'
+import { crossqFigures } from './crossq_bench.js'
 import { dataFigures } from './data_bench.js'
 import { dqnFigures } from './dqn_bench.js'
 import { envFigures } from './env_bench.js'
 import { loopFigures } from './loop_bench.js'
 import type { Figure } from './measure.js'
+import { mujocoFigures } from './mujoco_bench.js'
 import { hostFigures } from './optimizer_bench.js'
 import { runPyTorch } from './pytorch.js'
+import { redqFigures } from './redq_bench.js'
+import { sacFigures } from './sac_bench.js'
 
 interface Group {
   readonly run: () => Promise<Figure[]>
@@ -19,9 +23,13 @@ interface Group {
 const GROUPS: Readonly<Record<string, Group>> = {
   dqn: { run: dqnFigures, pytorch: 'dqn.py' },
   cqn: { run: cqnFigures, pytorch: 'cqn.py' },
+  sac: { run: sacFigures, pytorch: 'sac.py' },
+  crossq: { run: crossqFigures, pytorch: 'crossq.py' },
+  redq: { run: redqFigures, pytorch: 'redq.py' },
   data: { run: dataFigures, pytorch: 'data.py' },
   host: { run: hostFigures, pytorch: 'dqn.py' },
   env: { run: envFigures },
+  mujoco: { run: mujocoFigures },
   loop: { run: loopFigures },
 }
 
@@ -69,7 +77,37 @@ process.stdout.write(
   `\n${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.versions.node}\n${[...notes].map((note) => `${note}\n`).join('')}`,
 )
 
-const at = process.argv.find((arg) => arg.startsWith('--json='))?.slice('--json='.length) ?? 'bench.json'
+/** The value of an option `--name=value`. */
+function option(name: string): string | undefined {
+  const prefix = `--${name}=`
+  return process.argv.find((arg) => arg.startsWith(prefix))?.slice(prefix.length)
+}
+
+const page = option('markdown')
+if (page !== undefined) {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  const about = [
+    `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.versions.node}`,
+    ...notes,
+  ]
+  writeFileSync(
+    page,
+    `# Benchmarks
+
+Made by \`npm run bench -- --markdown=docs/results/benchmarks.md\`: medians of several repetitions in one run on one machine, one thread.
+\`PyTorch\` is the figure of our own script of the same work in \`benchmarks/pytorch\`, run right after. Compare the ratios, not the
+absolute times: the machine is shared.
+
+${line(header)}
+${line(header.map(() => '---'))}
+${rows.map(line).join('\n')}
+
+${about.map((note) => `* ${note}`).join('\n')}
+`,
+  )
+}
+
+const at = option('json') ?? 'bench.json'
 writeFileSync(
   at,
   `${JSON.stringify({ node: process.versions.node, cpu: cpus()[0]?.model, notes: [...notes], figures, pytorch: Object.fromEntries(theirs) }, null, 2)}\n`,

@@ -11,7 +11,9 @@ torch.matmul(torch.zeros(8, 8), torch.zeros(8, 8))
 loaded = set()
 try:
     with open("/proc/self/maps") as maps:
-        loaded = {line.split()[-1] for line in maps if re.search(r"(blas|mkl|blis|atlas)[^/]*\.so", line)}
+        # Wheels of NumPy bring a BLAS of their own, which PyTorch does not use.
+        paths = {line.split()[-1] for line in maps}
+        loaded = {path for path in paths if re.search(r"(blas|mkl|blis|atlas)[^/]*\.so", path) and "numpy" not in path}
 except OSError:
     pass
 built = re.search(r"BLAS_INFO=(\w+)", torch.__config__.show())

@@ -32,7 +32,7 @@ const [main_config, create_config] = defineConfig(
         min_q_weight: 4,
       },
       collect: {
-        data_type: 'hdf5',
+        data_type: 'auto',
         data_path: './cartpole_qrdqn_generation_data_seed0/expert_demos.hdf5',
       },
       eval: { evaluator: { eval_freq: 100 } },

@@ -34,8 +34,8 @@ export interface ExplainOptions extends Pick<CompileOptions, 'env' | 'overrides'
 }
 
 /**
- * What a config file, a policy or a key consists of: for a path of a config file, every key of the compiled config; for a
- * policy's name, every key that its config can have; for a dotted path (or the end of one), the keys there: in
+ * What a config file, a policy, an environment or a key consists of: for a path of a config file, every key of the compiled
+ * config; for the name of a policy or environment, every key that its config can have; for a dotted path (or the end of one), the keys there: in
  * `options.config` when given, else in every registered policy and environment.
  * @throws UsageError when `target` is none of these; whatever reading and compiling the file throws.
  */
@@ -46,7 +46,8 @@ export async function explain(target: string, options: ExplainOptions = {}): Pro
     const rows = await explainFile(options.config, options)
     return notEmpty(target, selectRows(rows, target), rows)
   }
-  if (registries.policy.has(target)) return explainType(policyRole, target, registries)
+  for (const role of [policyRole, envRole])
+    if (registries[role.registry].has(target)) return explainType(role, target, registries)
   return explainKey(target, registries)
 }
 
@@ -119,7 +120,9 @@ function notEmpty(target: string, found: ExplainRow[], all: readonly ExplainRow[
   const names = new Set(all.flatMap(({ path }) => [path, path.split('.').at(-1)!]))
   const close = nearest(target, names)
   const hint = close.length === 0 ? '' : ` Did you mean ${close.map((name) => `"${name}"`).join(' or ')}?`
-  throw new UsageError(`"${target}" is no config file, no registered policy and no key of one.${hint}`)
+  throw new UsageError(
+    `"${target}" is no config file, no registered policy or environment and no key of one.${hint}`,
+  )
 }
 
 /** A row for each key of a schema; `values` (the defaults, if not given) may hold more keys where the schema is open. */

@@ -99,6 +99,7 @@ const config = schema({
  */
 export class AdvancedReplayBuffer extends TrackedRing {
   static readonly config = config
+  static readonly keeps_priority: boolean = true
   readonly priorities: PriorityIndex
   readonly #rate: RateLimiter
   readonly #minRatio: number

@@ -56,6 +56,7 @@ const config = schema({
  */
 export class DequeBuffer extends TrackedRing {
   static readonly config = config
+  static readonly keeps_priority: boolean = true
   /** Present when sampling by priority. */
   readonly priorities: PriorityIndex | undefined
   readonly #distinct: DistinctDraw

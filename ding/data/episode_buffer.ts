@@ -41,6 +41,7 @@ type Episode = readonly Transition[]
  */
 export class EpisodeReplayBuffer implements ReplayBuffer {
   static readonly config = config
+  static readonly keeps_priority: boolean = false
   readonly #capacity: number
   readonly #replace: boolean
   readonly #name: string

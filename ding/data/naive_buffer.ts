@@ -31,6 +31,7 @@ const config = schema({
 /** Uniform sampling from the latest transitions, without replacement unless `replace` is set. */
 export class NaiveReplayBuffer extends RingBuffer {
   static readonly config = config
+  static readonly keeps_priority: boolean = false
   readonly #replace: boolean
   readonly #distinct: DistinctDraw
   #rows = new Int32Array(0)

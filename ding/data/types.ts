@@ -68,6 +68,8 @@ export interface BufferOptions {
 export interface BufferClass {
   new (cfg: never, options: BufferOptions): ReplayBuffer
   readonly config?: unknown
+  /** Whether it can sample by reported priorities. Left out: not known before the run. */
+  readonly keeps_priority?: boolean
 }
 
 declare module '../registry/index.js' {

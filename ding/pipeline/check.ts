@@ -1,6 +1,6 @@
 import type { CompiledConfig } from '../config/index.js'
 import type { Policy } from '../policy/index.js'
-import { SERIAL_COLLECTOR_REGISTRY } from '../registry/index.js'
+import { BUFFER_REGISTRY, SERIAL_COLLECTOR_REGISTRY } from '../registry/index.js'
 import { ConfigError } from '../utils/index.js'
 import { hooksOf } from '../worker/index.js'
 import { NO_LIMIT } from './report.js'
@@ -40,6 +40,21 @@ export function checkConfig(config: CompiledConfig): void {
       'policy.learn.batch_size',
       `is ${batch}, more than policy.other.replay_buffer.replay_buffer_size (${size}) can ever hold` +
         `${ratio === 1 ? '' : ` with sample_min_limit_ratio ${ratio}`}: the run would never learn. Make the buffer larger or the batch smaller.`,
+    )
+  }
+  if (policy.collect['use_norm'] === true) {
+    refuse(
+      'policy.collect.use_norm',
+      'is true, but this run collects its data and has no dataset to normalise by. Set it to false, use the env wrapper ' +
+        '"static_obs_norm", or learn from a dataset (serial_offline).',
+    )
+  }
+  const { type } = config.create_config.replay_buffer
+  if (policy['priority'] === true && BUFFER_REGISTRY.get(type).keeps_priority === false) {
+    refuse(
+      'policy.priority',
+      `is true, but the replay buffer "${type}" keeps no priorities. Set create_config.replay_buffer.type to 'advanced' or ` +
+        "'deque', or policy.priority to false.",
     )
   }
   if (env.manager['auto_reset'] === false) {

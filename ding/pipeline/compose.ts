@@ -37,7 +37,7 @@ export interface ComposeOptions {
   readonly log_files?: boolean
   /** Collector environments start from other seeds at each episode (true), or from the same one (false). */
   readonly dynamic_seed?: boolean
-  /** The run learns from a dataset: evaluation sees observations as the data have them. */
+  /** Evaluation sees observations as the dataset of the config has them, normalised where `policy.collect.use_norm` is set. */
   readonly offline?: boolean
   /** Last word: rebinds any role. */
   readonly rebind?: (container: Container) => void
@@ -85,7 +85,7 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
     .bind(ROLES.collector_env)
     .toDynamicValue(async () => {
       const manager = createEnvManager(main_config.env.manager, envs('collector'))
-      manager.seed(seed, options.dynamic_seed ?? true)
+      manager.seed(baseSeed(seed, 'collector_env'), options.dynamic_seed ?? true)
       await manager.launch()
       return manager
     })
@@ -93,12 +93,13 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
   container
     .bind(ROLES.evaluator_env)
     .toDynamicValue(async (at) => {
-      const norm = options.offline === true ? (await at.getAsync(ROLES.dataset)).obs_norm : undefined
+      const { use_norm } = policyConfig.collect as Partial<DatasetConfig>
+      const shares = options.offline === true && use_norm === true
+      const norm = shares ? (await at.getAsync(ROLES.dataset)).obs_norm : undefined
       const manager = createEnvManager(
         { ...main_config.env.manager, auto_reset: false, episode_num: Number.POSITIVE_INFINITY },
         norm === undefined ? envs('evaluator') : envs('evaluator').map((env) => withObsNorm(env, norm)),
       )
-      manager.seed(seed, false)
       await manager.launch()
       return manager
     })
@@ -143,7 +144,7 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
       env: await at.getAsync(ROLES.evaluator_env),
       policy: (await at.getAsync(ROLES.policy)).eval_mode,
       logger: (await at.getAsync(ROLES.logger)).component('evaluator', parts),
-      seed,
+      seed: baseSeed(seed, 'evaluation'),
     })
   })
   options.rebind?.(container)
@@ -166,4 +167,12 @@ function returnsOf(policy: Readonly<Record<string, unknown>>): { nstep?: number;
     ...(typeof nstep === 'number' ? { nstep } : {}),
     ...(typeof gamma === 'number' ? { gamma } : {}),
   }
+}
+
+/**
+ * The seed that a row of environments or episodes counts up from. Drawn from the run's tree, so that runs with seeds 0, 1,
+ * 2, ... do not share most of their episodes.
+ */
+function baseSeed(seed: number, name: string): number {
+  return RandomTree.fromSeed(seed).branch('base_seed').stream(name).nextUint32()
 }

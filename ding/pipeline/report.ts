@@ -5,8 +5,9 @@ import type { Run } from './run.js'
 /** Limits from here on mean "none" (DI-engine's default). */
 export const NO_LIMIT = 1e10
 
-const COLUMNS = ['env step', 'train iter', 'mean return', 'std', 'min', 'max'] as const
-const WIDTHS = COLUMNS.map((name) => Math.max(10, name.length + 2))
+const COLUMNS = ['train iter', 'mean return', 'std', 'min', 'max'] as const
+/** Runs that collect also say how much. */
+const ONLINE_COLUMNS = ['env step', ...COLUMNS] as const
 const headed = new WeakSet<Run>()
 
 /** Begins to count, from wherever a resumed run is. */
@@ -24,18 +25,20 @@ export function startProgress(run: Run): void {
 
 /** Adds an evaluation to the table. @param isBest the weights were saved as ckpt_best */
 export function reportEvaluation(run: Run, returns: readonly number[], isBest: boolean): void {
-  if (!headed.has(run)) run.logger.info(row(COLUMNS))
+  const columns = run.curve_step < 0 ? COLUMNS : ONLINE_COLUMNS
+  if (!headed.has(run)) run.logger.info(row(columns, columns))
   headed.add(run)
   const { env_step, train_iter } = run.progress
   const mean = average(returns)
   const std = Math.sqrt(average(returns.map((value) => (value - mean) ** 2)))
   const numbers = [mean, std, Math.min(...returns), Math.max(...returns)].map((value) => value.toFixed(2))
-  const line = row([String(env_step), String(train_iter), ...numbers])
+  const counts = (run.curve_step < 0 ? [train_iter] : [env_step, train_iter]).map(String)
+  const line = row([...counts, ...numbers], columns)
   run.logger.info(isBest ? `${line}  best so far, saved` : line)
 }
 
-function row(cells: readonly string[]): string {
-  return cells.map((cell, i) => cell.padStart(WIDTHS[i] ?? 0)).join('')
+function row(cells: readonly string[], columns: readonly string[]): string {
+  return cells.map((cell, i) => cell.padStart(Math.max(10, (columns[i] ?? '').length + 2))).join('')
 }
 
 function average(values: readonly number[]): number {

@@ -11,6 +11,7 @@ export { CONSERVATIVE_TERMS, type ConservativeTerm, conservative_term } from './
 export * from './exploration.js'
 export { type GaeData, gae, type Series } from './gae.js'
 export { generalized_lambda_returns, type NstepReturnData, nstep_return, to_time_major } from './returns.js'
+export * from './tanh_normal.js'
 export * from './td_1step.js'
 export type { Criterion, Discount, OptionalTensor, TdError } from './td_common.js'
 export * from './td_distributional.js'

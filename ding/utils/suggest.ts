@@ -22,15 +22,32 @@ function editDistance(a: string, b: string): number {
   return d[rows * cols - 1]!
 }
 
-/** The known names closest to `name`, nearest first: within a third of its length in edits, or containing it. */
-export function nearest(name: string, known: Iterable<string>, most = 3): string[] {
+/** How many edits a name may be away from what was meant: none with one letter, one with up to four, then two or a third. */
+function editsAllowed(length: number): number {
+  if (length < 2) return 0
+  return length < 5 ? 1 : Math.max(2, Math.floor(length / 3))
+}
+
+/** Whether the known name has the wanted one in it, or makes up most of it. */
+function contains(known: string, wanted: string): boolean {
+  return (
+    (wanted.length > 2 && known.includes(wanted)) ||
+    (2 * known.length > wanted.length && wanted.includes(known))
+  )
+}
+
+/**
+ * The known names closest to `name`, nearest first: few edits away for its length, or one containing the other.
+ * What is no text (a key that was left out) is close to nothing.
+ */
+export function nearest(name: unknown, known: Iterable<string>, most = 3): string[] {
+  if (typeof name !== 'string') return []
   const wanted = name.toLowerCase()
   const scored: [number, string][] = []
   for (const candidate of known) {
     const other = candidate.toLowerCase()
     const distance = editDistance(wanted, other)
-    const contains = wanted.length > 2 && (other.includes(wanted) || wanted.includes(other))
-    if (distance <= Math.max(2, Math.floor(wanted.length / 3)) || contains) scored.push([distance, candidate])
+    if (distance <= editsAllowed(wanted.length) || contains(other, wanted)) scored.push([distance, candidate])
   }
   return scored
     .sort((x, y) => x[0] - y[0] || x[1].localeCompare(y[1]))
@@ -39,7 +56,7 @@ export function nearest(name: string, known: Iterable<string>, most = 3): string
 }
 
 /** ` Did you mean "x"?`, ` Did you mean "x" or "y"?`, or nothing, ready to append to a message. */
-export function didYouMean(name: string, known: Iterable<string>): string {
+export function didYouMean(name: unknown, known: Iterable<string>): string {
   const close = nearest(name, known)
   return close.length === 0 ? '' : ` Did you mean ${close.map((c) => `"${c}"`).join(' or ')}?`
 }

@@ -21,8 +21,13 @@ async function diEngine(json: unknown, fileName: string): Promise<FileResult> {
 
 /** Stable-Baselines3's runs, told apart by the algorithm that they name. */
 async function sb3(json: unknown, fileName: string): Promise<FileResult> {
+  const batchRenorm = await import('./sb3_batchrenorm.js')
+  if (batchRenorm.isBatchRenormFile(json)) return batchRenorm.sb3BatchRenorm(json)
   const algo = isRecord(json) ? json['algo'] : undefined
+  if (algo === 'CrossQ') return (await import('./sb3_crossq.js')).sb3CrossQ(json)
   if (algo === 'DQN') return (await import('./sb3_dqn.js')).sb3Dqn(json, fileName)
+  if (algo === 'SAC') return (await import('./sb3_sac.js')).sb3Sac(json)
+  if (algo === 'TD3' || algo === 'DDPG') return (await import('./sb3_td3.js')).sb3Td3(json)
   return { skipped: `${typeof algo === 'string' ? `SB3's ${algo}` : 'this part of SB3'} is not built yet` }
 }
 
@@ -39,7 +44,7 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['bcq_authors', notBuilt('BCQ')],
   ['corl_cql', notBuilt('CQL')],
   ['corl_cql_finetune', notBuilt('CQL')],
-  ['mujoco_facts', notBuilt('MuJoCo')],
-  ['redq', notBuilt('REDQ')],
+  ['mujoco_facts', async (json, fileName) => (await import('./mujoco_facts.js')).mujocoFacts(json, fileName)],
+  ['redq', async (json) => (await import('./redq.js')).redq(json)],
   ['sb3', sb3],
 ])

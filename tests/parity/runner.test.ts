@@ -18,12 +18,12 @@ let root: string
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'ding-parity-'))
   await mkdir(join(root, 'a', 'b', 'di_engine', 'more'), { recursive: true })
-  await mkdir(join(root, 'redq'))
+  await mkdir(join(root, 'bcq'))
   await mkdir(join(root, 'other'))
   await writeFile(join(root, 'a', 'b', 'di_engine', 'any name.json'), JSON.stringify(epsilon(0.5)))
   await writeFile(join(root, 'a', 'b', 'di_engine', 'more', 'deep.JSON'), JSON.stringify(epsilon(0.5)))
   await writeFile(join(root, 'a', 'b', 'di_engine', 'notes.txt'), 'not golden')
-  await writeFile(join(root, 'redq', 'x.json'), '{}')
+  await writeFile(join(root, 'bcq', 'x.json'), '{}')
   await writeFile(join(root, 'other', 'x.json'), JSON.stringify(epsilon(0.5)))
 })
 
@@ -35,7 +35,7 @@ const cli = (...args: string[]) => spawnSync(process.execPath, [runner, ...args]
 describe('finding golden files', () => {
   test('by the name of a folder, at any depth, whatever the file is called', async () => {
     const shown = (await goldenFiles(root)).map((file) => file.shown)
-    expect(shown).toEqual(['a/b/di_engine/any name.json', 'a/b/di_engine/more/deep.JSON', 'redq/x.json'])
+    expect(shown).toEqual(['a/b/di_engine/any name.json', 'a/b/di_engine/more/deep.JSON', 'bcq/x.json'])
   })
 
   test('in a folder that has the name itself, and one file alone', async () => {
@@ -44,8 +44,8 @@ describe('finding golden files', () => {
       ['di_engine/any name.json', 'di_engine'],
       ['di_engine/more/deep.JSON', 'di_engine'],
     ])
-    const [single] = await goldenFiles(join(root, 'redq', 'x.json'))
-    expect(single).toMatchObject({ shown: 'redq/x.json', format: 'redq' })
+    const [single] = await goldenFiles(join(root, 'bcq', 'x.json'))
+    expect(single).toMatchObject({ shown: 'bcq/x.json', format: 'bcq' })
   })
 })
 
@@ -70,7 +70,7 @@ describe('running golden files', () => {
       skipped: expect.stringContaining('ppo_error'),
     })
     expect((await runJson([1, 2]))[0]).toMatchObject({ skipped: expect.any(String) })
-    expect((await runJson({}, 'redq'))[0]).toMatchObject({ skipped: 'REDQ is not built yet' })
+    expect((await runJson({}, 'bcq'))[0]).toMatchObject({ skipped: 'BCQ is not built yet' })
     expect(tally(await runJson('{'))).toEqual({ passed: 0, failed: 1, skipped: 0 })
     expect(tally(await runJson({ cases: [{ fn: 'nstep_return' }] }))).toEqual({
       passed: 0,
@@ -81,7 +81,7 @@ describe('running golden files', () => {
 
   test('the command line prints a line a case and the totals, and its exit code tells failures', async () => {
     const good = cli(root)
-    expect(good.stdout).toContain('skip  redq/x.json: REDQ is not built yet')
+    expect(good.stdout).toContain('skip  bcq/x.json: BCQ is not built yet')
     expect(good.stdout).toMatch(/2 passed, 0 failed, 1 skipped\s*$/)
     expect(good.status).toBe(0)
     const bad = join(root, 'bad')

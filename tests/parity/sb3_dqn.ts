@@ -1,40 +1,23 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import { type Compute, RandomTree } from '../../ding/compute/index.js'
 import { defaultsOf } from '../../ding/config/index.js'
-import type { Batch } from '../../ding/data/index.js'
 import { createModel } from '../../ding/model/index.js'
 import { type DQNConfig, DQNPolicy, type LearnMode, type LearnOutput } from '../../ding/policy/index.js'
-import { get_nstep_return_data } from '../../ding/rl_utils/index.js'
 import type { HostTensor, StateTree } from '../../ding/utils/index.js'
 import { Comparison } from './compare.js'
-import { isRecord, numbersOf } from './golden.js'
+import { isRecord } from './golden.js'
 import { runtimes } from './runtimes.js'
+import {
+  type Columns,
+  compareBatches,
+  learnBatch,
+  matrix,
+  type Nested,
+  type RecordedDraw,
+  type Replay,
+  type Weights,
+} from './sb3_replay.js'
 import type { CaseResult, FileResult } from './types.js'
-
-type Nested = number | Nested[]
-/** A network as torch's state dict: names such as `q_net.0.weight` to nested lists. */
-type Weights = Record<string, Nested>
-
-interface Columns {
-  readonly observations: number[][]
-  readonly actions: number[][]
-  readonly next_observations: number[][]
-  readonly dones: number[][]
-  readonly rewards: number[][]
-  readonly discounts?: number[][]
-}
-
-interface Replay {
-  readonly pos: number
-  readonly full: boolean
-  readonly n_envs: number
-  readonly observations: number[][][]
-  readonly next_observations: number[][][]
-  readonly actions: number[][][]
-  readonly rewards: number[][]
-  readonly dones: number[][]
-  readonly timeouts: number[][]
-}
 
 interface GoldenDQN {
   readonly config: {
@@ -50,7 +33,7 @@ interface GoldenDQN {
   }
   readonly initial: { q_net: Weights; q_net_target: Weights }
   readonly replay?: Replay
-  readonly draws: { draws: { op: string; values: number[] }[] }[]
+  readonly draws: { draws: RecordedDraw[] }[]
   readonly batches: Columns[]
   readonly steps: { target_synced_before_train: boolean; loss: number }[]
   readonly snapshots: Record<string, { q_net: Weights; q_net_target: Weights }>
@@ -119,7 +102,7 @@ async function replayRun(
   for (const [index, step] of golden.steps.entries()) {
     const k = index + 1
     if (step.target_synced_before_train) syncTarget(learn, golden.config.tau)
-    const output = (await learn.forward(learnBatch(golden, index))) as LearnOutput
+    const output = (await learn.forward(learnBatch(golden, index, true))) as LearnOutput
     to.losses.check(`${runtime} loss ${k}`, output['total_loss'], Math.fround(step.loss))
     const snapshot = golden.snapshots[k]
     if (snapshot !== undefined) {
@@ -208,14 +191,6 @@ function linearTensors(weights: Weights): HostTensor<Float32Array>[] {
     .map((name) => matrix(weights[name]!))
 }
 
-function shapeOf(nested: Nested): number[] {
-  return Array.isArray(nested) ? [nested.length, ...(nested.length > 0 ? shapeOf(nested[0]!) : [])] : []
-}
-
-function matrix(nested: Nested): HostTensor<Float32Array> {
-  return { dtype: 'float32', shape: shapeOf(nested), data: Float32Array.from(numbersOf(nested)) }
-}
-
 type Network = Record<string, HostTensor>
 
 function setNetworks(learn: LearnMode, online: Weights, target: Weights): void {
@@ -250,104 +225,4 @@ function compareNetwork(comparison: Comparison, what: string, network: unknown, 
   linearTensors(expected).forEach((tensor, i) => {
     comparison.check(`${what}, tensor ${i}`, tensors[i], tensor)
   })
-}
-
-/** The batch of update `index`: rebuilt from the replay by our own n-step code where there is one, else as recorded. */
-function learnBatch(golden: GoldenDQN, index: number): Batch {
-  const recorded = golden.batches[index]!
-  const obs = matrix(recorded.observations)
-  const action: HostTensor = {
-    dtype: 'int32',
-    shape: [obs.shape[0]!],
-    data: Int32Array.from(recorded.actions.flat()),
-  }
-  if (golden.replay !== undefined) {
-    const rows = rebuiltRows(golden, golden.replay, index)
-    return { obs, action, ...columns(rows) }
-  }
-  const flat = (values: number[][]): HostTensor => matrix(values.flat())
-  return {
-    obs,
-    action,
-    next_obs: matrix(recorded.next_observations),
-    reward: flat(recorded.rewards),
-    done: flat(recorded.dones),
-    ...(recorded.discounts && { value_gamma: flat(recorded.discounts) }),
-  }
-}
-
-interface Row {
-  readonly [key: string]: unknown
-  readonly next_obs: Float32Array
-  readonly reward: number | Float32Array
-  readonly done: boolean
-  readonly value_gamma?: number
-}
-
-function columns(rows: readonly Row[]): Batch {
-  const first = rows[0]!
-  return {
-    next_obs: matrix(rows.map((row) => Array.from(row.next_obs))),
-    reward: matrix(rows.map((row) => (typeof row.reward === 'number' ? row.reward : Array.from(row.reward)))),
-    done: { dtype: 'bool', shape: [rows.length], data: Uint8Array.from(rows, (row) => Number(row.done)) },
-    ...(first.value_gamma !== undefined && { value_gamma: matrix(rows.map((row) => row.value_gamma!)) }),
-  }
-}
-
-/** The rows that update `index` drew, from each environment's stretch of the replay through get_nstep_return_data. */
-function rebuiltRows(golden: GoldenDQN, replay: Replay, index: number): Row[] {
-  const size = replay.observations.length
-  const oldest = replay.full ? replay.pos : 0
-  const draws = golden.draws[index]!.draws.map((draw) => draw.values)
-  const perEnv = Array.from({ length: replay.n_envs }, (_, env) =>
-    get_nstep_return_data(
-      Array.from({ length: replay.full ? size : replay.pos }, (_, i): Row => {
-        const at = (oldest + i) % size
-        const timeout = replay.timeouts[at]![env] === 1
-        return {
-          next_obs: Float32Array.from(replay.next_observations[at]![env]!),
-          reward: Math.fround(replay.rewards[at]![env]!),
-          done: replay.dones[at]![env] === 1 && !timeout,
-          truncated: timeout,
-        }
-      }),
-      golden.config.n_steps,
-      { gamma: golden.config.gamma },
-    ),
-  )
-  return draws[0]!.map((drawn, i) => perEnv[draws[1]?.[i] ?? 0]![(drawn - oldest + size) % size]!)
-}
-
-/** Our n-step transitions of the recorded replay against the batches that SB3's buffer gave. */
-function compareBatches(golden: GoldenDQN, replay: Replay): CaseResult {
-  const { gamma } = golden.config
-  const comparison = new Comparison('n-step batches from the replay')
-  golden.batches.forEach((batch, index) => {
-    const rows = rebuiltRows(golden, replay, index)
-    const sum = (reward: Row['reward']) =>
-      typeof reward === 'number' ? reward : reward.reduce((total, r, j) => total + gamma ** j * r, 0)
-    comparison.check(
-      `batch ${index} rewards`,
-      rows.map((row) => sum(row.reward)),
-      batch.rewards,
-    )
-    comparison.check(
-      `batch ${index} dones`,
-      rows.map((row) => row.done),
-      batch.dones,
-    )
-    comparison.check(
-      `batch ${index} next_observations`,
-      rows.map((row) => row.next_obs),
-      batch.next_observations,
-    )
-    if (batch.discounts !== undefined) {
-      comparison.check(
-        `batch ${index} discounts`,
-        rows.map((row) => row.value_gamma ?? gamma),
-        batch.discounts,
-      )
-    }
-  })
-  return comparison.result()
 }

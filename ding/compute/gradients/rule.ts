@@ -44,7 +44,8 @@ export function zeroRule(kernelName: string, inputs: string[]): GradConfig {
 
 /** Sums a gradient over the axes along which an input of `shape` was broadcast. */
 export function sumTo(dy: Tensor, shape: number[]): Tensor {
-  if (dy.shape.join() === shape.join()) return dy
+  // A tensor of its own for each input: tfjs disposes of a gradient once it has added another to it.
+  if (dy.shape.join() === shape.join()) return dy.clone()
   const extra = dy.shape.length - shape.length
   const axes = dy.shape
     .map((_, i) => i)

@@ -164,7 +164,18 @@ function explain(cause: unknown, program: string): unknown {
       { cause },
     )
   }
-  return new CompileError(`Program "${program}" failed while it was compiled${place}: ${cause.message}`, {
-    cause,
-  })
+  return new CompileError(
+    `Program "${program}" failed while it was compiled${place}: ${cause.message}${chainedHint(cause)}`,
+    { cause },
+  )
+}
+
+/** What to write instead of a method on a tensor: tfjs has them only where its chained operations were imported. */
+function chainedHint({ message }: Error): string {
+  const method = /\.(\w+) is not a function/.exec(message)?.[1]
+  const isOperation =
+    method !== undefined && typeof (tf as unknown as Record<string, unknown>)[method] === 'function'
+  return isOperation
+    ? `. Tensors have no method ${method} here: write tf.${method}(x, ...) for x.${method}(...).`
+    : ''
 }

@@ -61,7 +61,7 @@ export const datasetKeys = {
   },
   reward_bias: { doc: 'Added to every reward, last.', format: 'number', default: 0 },
   use_norm: {
-    doc: "Normalise observations by the data's mean and deviation (+ 1e-3); evaluation must do the same.",
+    doc: "Normalise observations by the data's mean and deviation (+ 1e-3). Evaluation does the same, also by the entry eval, which needs the data for it.",
     format: 'boolean',
     default: false,
   },

@@ -100,11 +100,12 @@ export class BaseLearner implements Resumable {
   readonly policy: LearnMode
   readonly exp_name: string
   readonly instance_name: string
+  /** The learner's log, for hooks too: text, scalars, tables. */
+  readonly logger: Logger
   /** Env steps at the last update, for the x axis of `learner_step/`. */
   collector_envstep = 0
   /** The last checkpoint written, to be named when a run breaks. */
   last_checkpoint: string | undefined
-  private readonly logger: Logger
   private readonly hooks: LearnerHook[] = []
   private readonly averages = new MovingAverage(WINDOW)
   private iteration = 0

@@ -77,6 +77,16 @@ describe('tracing refuses, naming program, place and remedy,', () => {
     expect(error.cause).toBeInstanceOf(Error)
   })
 
+  it('methods of tensors, which are not loaded, with the function to write instead', async () => {
+    const chained = (t: tf.Tensor) => t as unknown as { add(other: tf.Tensor): tf.Tensor }
+    const error = await failure(({ x }) => chained(tf.neg(x)).add(x))
+    expect(error).toBeInstanceOf(CompileError)
+    expect(error.message).toMatch(/"faulty".*tracing_errors\.test\.ts.*write tf\.add\(x, \.\.\.\) for x\.add/)
+    const other = await failure(({ x }) => (x as unknown as { paint(): tf.Tensor }).paint())
+    expect(other.message).toMatch(/paint is not a function/)
+    expect(other.message).not.toContain('write tf.')
+  })
+
   it('a parameter in two gradients', async () => {
     const w = new Parameter([2], true, undefined, 'w')
     const loss = () => tf.sum(w.value)

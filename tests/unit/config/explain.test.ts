@@ -45,6 +45,14 @@ test('a policy: all keys it can have', async () => {
   )
 })
 
+test('an environment: all keys it can have, its manager among them', async () => {
+  const rows = await explain('cartpole', options)
+  const paths = rows.map((row) => row.path)
+  expect(paths).toContain('env.env_id')
+  expect(paths).toContain('env.manager.step_timeout')
+  expect(paths.every((each) => each.startsWith('env.'))).toBe(true)
+})
+
 test('a key: in a config file, or in all policies and environments', async () => {
   const inFile = await explain('learn.batch_size', { ...options, config: path })
   expect(inFile).toMatchObject([{ path: 'policy.learn.batch_size', value: 32, source: 'main_config' }])

@@ -1,7 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { loadState, type PipelineOptions, resume_pipeline, serial_pipeline } from '../../../entry/index.js'
+import {
+  collect_demo_data,
+  loadState,
+  type PipelineOptions,
+  resume_pipeline,
+  serial_pipeline,
+  serial_pipeline_offline,
+} from '../../../entry/index.js'
 import { temporaryFolder } from '../../fixtures/configs.js'
 import { EXAMPLES } from './pages.js'
 
@@ -81,6 +88,41 @@ describe('own environment', () => {
     expect(await train('own_environment/thermostat_config.json', { max_train_iter: 1000 })).toMatchObject({
       stop: true,
     })
+  })
+})
+
+describe('offline data', () => {
+  /** The file that the guide has collected, smaller. */
+  async function collected() {
+    const folder = temporaryFolder()
+    const data_path = join(folder, 'cartpole_random.hdf5')
+    await collect_demo_data(join(EXAMPLES, 'offline_data/my_offline.ts'), 0, {
+      console: 'quiet',
+      work_dir: folder,
+      random_policy: true,
+      collect_count: 4000,
+      expert_data_path: data_path,
+    })
+    return { folder, data_path }
+  }
+
+  test('the config learns more than the random play in its file', async () => {
+    const { folder, data_path } = await collected()
+    const { eval_value } = await serial_pipeline_offline(join(EXAMPLES, 'offline_data/my_offline.ts'), 0, {
+      console: 'quiet',
+      work_dir: folder,
+      max_train_iter: 2000,
+      overrides: [['policy.collect.data_path', data_path]],
+    })
+    expect(eval_value).toBeGreaterThan(50)
+  })
+
+  test('a population of agents learns, and the best is loaded from its file', async () => {
+    const { folder, data_path } = await collected()
+    const { trainPopulation, play } = await import('../../fixtures/docs/cqn_agent/population.js')
+    const checkpoint = join(folder, 'best.safetensors')
+    expect(await trainPopulation(data_path, 3000, checkpoint)).toBeGreaterThan(40)
+    expect(await play(checkpoint)).toBeGreaterThan(20)
   })
 })
 

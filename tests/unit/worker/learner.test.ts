@@ -86,6 +86,22 @@ describe('hooks', () => {
     expect(learner.show_hooks()).toContain('before_iter: before (priority 99)')
   })
 
+  test('can write to the log of the learner', async () => {
+    const { learner, logger } = build()
+    learner.register_hook({
+      name: 'teller',
+      position: 'after_iter',
+      priority: 1,
+      call: ({ logger: log, train_iter }) => {
+        log.info(`after ${train_iter}`)
+        log.scalar('mine', 2, train_iter)
+      },
+    })
+    await learner.train(batch())
+    expect(logger.lines).toContain('after 1')
+    expect(logger.values).toContainEqual({ tag: 'mine', value: 2, step: 1 })
+  })
+
   test('come from the config by name, with their arguments', async () => {
     const { learner } = build({
       custom: { mine: { type: 'record_for_test', position: 'before_run', priority: 3, ext_args: { a: 1 } } },

@@ -96,15 +96,16 @@ export function d3rlpy(path: string, count: number, terminals: number[], ends: n
 
 export { at as flagged }
 
-/** Loads a file with seed 0. */
+/** Loads a file with seed 0 and single steps, if nothing else is said. */
 export async function load(
   data_path: string,
   cfg: Partial<DatasetConfig> = {},
   seed = 0,
+  nstep = 1,
 ): Promise<{ dataset: OfflineDataset; random: RandomStream; logger: MemoryLogger }> {
   const random = RandomStream.fromSeed(seed)
   const logger = new MemoryLogger()
-  return { dataset: await createDataset({ data_path, ...cfg }, { random, logger }), random, logger }
+  return { dataset: await createDataset({ data_path, ...cfg }, { random, logger, nstep }), random, logger }
 }
 
 export const column = (batch: Batch, key: string): HostTensor => batch[key] as HostTensor

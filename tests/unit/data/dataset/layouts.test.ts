@@ -203,7 +203,8 @@ describe('hdf5 (demonstrations of DI-engine)', () => {
       done: flagged(3, [0]),
     })
     expect(await detectLayout(file)).toBe('hdf5')
-    const { dataset } = await load(file)
+    await expect(load(file)).rejects.toThrow(/rewards are those of 2 steps a row, but policy\.nstep is 1/)
+    const { dataset } = await load(file, {}, 0, 2)
     expect(dataset.batch_columns).toMatchObject({
       obs: { data: Float32Array.of(5, 1, 2) },
       next_obs: { data: Float32Array.of(6, 2, 3) },

@@ -78,6 +78,29 @@ describe.each(['d4rl', 'minari'] as const)('%s', (layout) => {
     })
   })
 
+  test('flat arrays get the shape that they are said to have, alone and in records', async () => {
+    const step = <T>(obs: (n: number) => T) =>
+      [0, 1, 2].map((i) => ({ obs: obs(i), next_obs: obs(i + 1), action: i, reward: 1, done: i === 2 }))
+    const pixels = (n: number) => Uint8Array.from({ length: 12 }, (_, k) => 12 * n + k)
+    const image = path(`${layout}_image.hdf5`)
+    const one = await createDatasetWriter(image, { ...options, layout, obs_shape: [3, 2, 2] })
+    one.append(step(pixels))
+    one.close()
+    const { batch_columns } = (await load(image)).dataset
+    const all = Uint8Array.from({ length: 48 }, (_, k) => k)
+    expect(batch_columns).toMatchObject({
+      obs: { dtype: 'uint8', shape: [3, 3, 2, 2], data: all.slice(0, 36) },
+      next_obs: { dtype: 'uint8', shape: [3, 3, 2, 2], data: all.slice(12) },
+    })
+    const record = path(`${layout}_record.hdf5`)
+    const two = await createDatasetWriter(record, { ...options, layout, obs_shape: { image: [3, 2, 2] } })
+    two.append(step((n) => ({ image: pixels(n), state: Float32Array.of(n, n) })))
+    two.close()
+    expect((await load(record)).dataset.sample(2)).toMatchObject({
+      obs: { image: { dtype: 'uint8', shape: [2, 3, 2, 2] }, state: { dtype: 'float32', shape: [2, 2] } },
+    })
+  })
+
   test('an interrupted write leaves a readable partial file and the old file as it was', async () => {
     const file = path(`${layout}_crash.hdf5`)
     writeFileSync(file, 'the old file')
@@ -109,6 +132,15 @@ test('arrays that an interrupted writer left at different lengths are read up to
 })
 
 describe('appending', () => {
+  test('observations that have not the shape they should have are refused', async () => {
+    const file = path('misshapen.hdf5')
+    const writer = await createDatasetWriter(file, { ...options, layout: 'd4rl', obs_shape: [2, 2] })
+    expect(() => writer.append(episode(0, 2))).toThrow(
+      /misshapen\.hdf5": "obs" has 2 entries, expected those of the shape \[2, 2\].*obs_shape/,
+    )
+    writer.abandon()
+  })
+
   test('a step that does not follow begins another episode', async () => {
     const file = path('gap.hdf5')
     const writer = await createDatasetWriter(file, { ...options, layout: 'd4rl' })

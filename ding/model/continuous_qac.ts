@@ -1,0 +1,219 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { RandomStream } from '../compute/index.js'
+import { type ConfigOf, schema } from '../config/index.js'
+import {
+  ACTIVATION_NAMES,
+  blockLayers,
+  EnsembleMLP,
+  GsdeHead,
+  Linear,
+  Module,
+  NormalHead,
+  type ObsShape,
+  Sequential,
+  type StochasticHead,
+  toFloat,
+} from '../nn/index.js'
+import { MODEL_REGISTRY } from '../registry/index.js'
+import { UsageError } from '../utils/index.js'
+import {
+  type ActorCriticModel,
+  type ActorModel,
+  type ActorOptions,
+  actionWidth,
+  actorCriticForward,
+  type CriticOptions,
+  flatObs,
+  flatWidth,
+  partOfInput,
+} from './actor_critic.js'
+import { archOf, net_arch } from './net_arch.js'
+import { obs_shape } from './shapes.js'
+import type { ForwardOptions, Model, ModelInput, ModelOutput } from './types.js'
+
+/** What the actor gives: the action itself, or a distribution. */
+export const ACTION_SPACES = ['regression', 'reparameterization'] as const
+
+/** Keys of gSDE, for the schemas of models with a stochastic actor. */
+export const gsdeKeys = {
+  use_sde: {
+    doc: 'Explore by generalised state-dependent noise (gSDE) instead of independent noise.',
+    format: 'boolean',
+    default: false,
+  },
+  log_std_init: {
+    doc: "gSDE: start value of the noise weights' log standard deviation.",
+    format: 'number',
+    default: -3,
+  },
+  full_std: {
+    doc: 'gSDE: a standard deviation for each feature and action; false: one a feature.',
+    format: 'boolean',
+    default: true,
+  },
+  use_expln: {
+    doc: 'gSDE: std = log(1 + x) + 1 above 0 instead of exp(x), which grows slower.',
+    format: 'boolean',
+    default: false,
+  },
+  clip_mean: {
+    doc: 'gSDE: the mean before the tanh is kept in +- this; 0: not at all.',
+    format: 'nonnegative_number',
+    default: 2,
+  },
+} as const
+
+const continuousQACConfig = schema({
+  obs_shape: {
+    doc: 'Observation: size of a vector, or a record of sizes for Dict, whose parts are joined in that order.',
+    format: obs_shape,
+    required: true,
+  },
+  action_shape: { doc: 'Size of the action vector.', format: 'shape', required: true },
+  action_space: {
+    doc: "'regression': the actor gives the action, tanh-bounded. 'reparameterization': a normal distribution before the tanh.",
+    format: ACTION_SPACES,
+    default: 'regression',
+  },
+  twin_critic: { doc: 'Two critics instead of one.', format: 'boolean', default: false },
+  n_critics: {
+    doc: 'Number of critics. null: one, or two with twin_critic.',
+    format: 'positive_int',
+    default: null,
+    nullable: true,
+  },
+  actor_head_hidden_size: { doc: "Width of the actor's hidden layers.", format: 'positive_int', default: 64 },
+  actor_head_layer_num: {
+    doc: "The actor's hidden layers behind the first.",
+    format: 'nonnegative_int',
+    default: 1,
+  },
+  critic_head_hidden_size: {
+    doc: "Width of the critics' hidden layers.",
+    format: 'positive_int',
+    default: 64,
+  },
+  critic_head_layer_num: {
+    doc: "The critics' hidden layers behind the first.",
+    format: 'nonnegative_int',
+    default: 1,
+  },
+  net_arch: {
+    doc: 'All hidden widths as SB3 gives them, [256, 256] or {pi: [...], qf: [...]}. null: by the four keys above.',
+    format: net_arch,
+    default: null,
+    nullable: true,
+  },
+  activation: { doc: 'Activation of the hidden layers.', format: ACTIVATION_NAMES, default: 'relu' },
+  ...gsdeKeys,
+})
+
+export type ContinuousQACConfig = ConfigOf<typeof continuousQACConfig>
+
+/** Hidden layers `trunk`, then the action itself (`last`, tanh) or a distribution (`head`: mu, log_sigma_layer; gSDE: mu, log_std). */
+export class ContinuousActor extends Module implements ActorModel {
+  readonly trunk: Sequential
+  readonly last: Linear | undefined
+  readonly head: StochasticHead | undefined
+  private readonly obsShape: ObsShape
+
+  constructor(cfg: ContinuousQACConfig, hidden: readonly number[], random: RandomStream) {
+    super()
+    this.obsShape = cfg.obs_shape
+    const actions = actionWidth(cfg.action_shape)
+    const widths = [flatWidth(cfg.obs_shape), ...hidden]
+    const block = { activation: cfg.activation }
+    this.trunk = new Sequential(
+      ...hidden.flatMap((width, i) => blockLayers(widths[i] as number, width, random, block)),
+    )
+    const features = widths.at(-1) as number
+    if (cfg.action_space === 'regression') this.last = new Linear(features, actions, random)
+    else
+      this.head = cfg.use_sde
+        ? new GsdeHead(features, actions, random, cfg)
+        : new NormalHead(features, actions, random)
+  }
+
+  get outputLayers(): readonly Linear[] {
+    return this.head?.outputLayers ?? (this.last === undefined ? [] : [this.last])
+  }
+
+  /** obs [B, n] -> {action [B, A]}, and {logit} when stochastic. */
+  forward(inputs: ModelInput, options: ActorOptions = {}): ModelOutput {
+    const features = this.trunk.forward(flatObs(inputs, this.obsShape))
+    if (this.last !== undefined) return { action: tf.tanh(this.last.forward(features)) }
+    const logit = (this.head as StochasticHead).forward(features, options.exploration)
+    return { action: tf.tanh(logit.mu), logit }
+  }
+}
+
+/** `count` critics in batched products, `q.0`, `q.2`, ...: weights [N, in, out], biases [N, 1, out]. */
+export class EnsembleCritic extends Module implements Model {
+  readonly q: EnsembleMLP
+
+  constructor(
+    private readonly obsShape: ObsShape,
+    actions: number,
+    count: number,
+    hidden: readonly number[],
+    activation: string,
+    random: RandomStream,
+  ) {
+    super()
+    this.q = new EnsembleMLP(count, flatWidth(obsShape) + actions, hidden, 1, random, { activation })
+  }
+
+  /** {obs [B, n], action [B, A]} -> {q_value [N, B]}, N being the number of critics or of `options.members`. */
+  forward(inputs: ModelInput, options: CriticOptions = {}): ModelOutput {
+    const action = toFloat(partOfInput(inputs, 'action') as tf.Tensor)
+    const x = tf.concat([flatObs(partOfInput(inputs, 'obs'), this.obsShape), action], 1)
+    return { q_value: tf.squeeze(this.q.forward(x, options.members), [-1]) }
+  }
+}
+
+/**
+ * Actor and critics for continuous actions; arguments and defaults are DI-engine's continuous_qac (ding/model/template/qac.py), with the
+ * hidden widths alternatively as SB3's net_arch. forward(inputs, {mode}): `compute_actor` (obs) -> {action [B, A]}, with `reparameterization`
+ * also {logit: {mu, sigma, log_sigma}}; `compute_critic` ({obs, action}) -> {q_value [N, B]}, N rows also for one critic or two (DI-engine:
+ * a tensor or a list).
+ *
+ * Names in the state dict, beside torch's (weights of critics are transposed, w[i] = W_i^T):
+ * `actor.trunk.{0,2,..}` = SB3 latent_pi.{0,2,..} (TD3: mu.{0,2,..}); `actor.head.mu` = mu, `actor.head.log_sigma_layer` = log_std,
+ * `actor.head.log_std` = gSDE's log_std, `actor.last` = TD3's last mu layer; `critic.q.{0,2,..}` [N, in, out] = qf0.{0,2,..}, qf1.{0,2,..}.
+ */
+export class ContinuousQAC extends Module implements ActorCriticModel {
+  static readonly config = continuousQACConfig
+
+  readonly actor: ContinuousActor
+  readonly critic: EnsembleCritic
+
+  constructor(cfg: ContinuousQACConfig, random: RandomStream) {
+    super()
+    const { actor_head_hidden_size, actor_head_layer_num, critic_head_hidden_size, critic_head_layer_num } =
+      cfg
+    if (cfg.use_sde && cfg.action_space === 'regression') {
+      throw new UsageError("use_sde needs a stochastic actor: set action_space to 'reparameterization'.")
+    }
+    const { pi, qf } = archOf(
+      cfg.net_arch ?? {
+        pi: repeated(actor_head_hidden_size, actor_head_layer_num),
+        qf: repeated(critic_head_hidden_size, critic_head_layer_num),
+      },
+    )
+    const count = cfg.n_critics ?? (cfg.twin_critic ? 2 : 1)
+    this.actor = new ContinuousActor(cfg, pi, random)
+    const actions = actionWidth(cfg.action_shape)
+    this.critic = new EnsembleCritic(cfg.obs_shape, actions, count, qf, cfg.activation, random)
+  }
+
+  forward(inputs: ModelInput, options?: ForwardOptions): ModelOutput {
+    return actorCriticForward(this, inputs, options)
+  }
+}
+
+/** The input layer's width and those of `layer_num` more. */
+function repeated(width: number, layer_num: number): number[] {
+  return Array<number>(layer_num + 1).fill(width)
+}
+
+MODEL_REGISTRY.register('continuous_qac', ContinuousQAC)

@@ -1,0 +1,87 @@
+import type { RandomStream } from '../compute/index.js'
+import { type ConfigOf, defaultsOf, schema } from '../config/index.js'
+import { ACTIVATION_NAMES, initWeight, Module } from '../nn/index.js'
+import { MODEL_REGISTRY } from '../registry/index.js'
+import { type ActorCriticModel, actionWidth, actorCriticForward } from './actor_critic.js'
+import { ContinuousActor, ContinuousQAC, EnsembleCritic } from './continuous_qac.js'
+import { archOf, net_arch } from './net_arch.js'
+import { obs_shape } from './shapes.js'
+import type { ForwardOptions, ModelInput, ModelOutput } from './types.js'
+
+export const REDQ_INITS = ['torch', 'xavier_uniform'] as const
+
+const redqModelConfig = schema({
+  obs_shape: {
+    doc: 'Observation: size of a vector, or a record of sizes for Dict, whose parts are joined in that order.',
+    format: obs_shape,
+    required: true,
+  },
+  action_shape: { doc: 'Size of the action vector.', format: 'shape', required: true },
+  action_space: {
+    doc: "What the actor gives: 'reparameterization', a normal distribution before the tanh.",
+    format: ['reparameterization'],
+    default: 'reparameterization',
+  },
+  ensemble_num: { doc: 'Number of critics (N).', format: 'positive_int', default: 10 },
+  net_arch: {
+    doc: 'Hidden widths of actor (pi) and critics (qf), or one list for both.',
+    format: net_arch,
+    default: [256, 256],
+  },
+  activation: { doc: 'Activation of the hidden layers.', format: ACTIVATION_NAMES, default: 'relu' },
+  init: {
+    doc: "Start values of linear layers: 'torch' (Tianshou), or 'xavier_uniform' with zero biases (the authors).",
+    format: REDQ_INITS,
+    default: 'torch',
+  },
+})
+
+export type REDQModelConfig = ConfigOf<typeof redqModelConfig>
+
+/**
+ * REDQ's networks (Chen et al. 2021; tianshou/algorithm/modelfree/redq.py): a tanh-normal actor and an ensemble of critics.
+ * forward(inputs, {mode}): `compute_actor` (obs) -> {action, logit}, `compute_critic` ({obs, action}) -> {q_value [N, B]}, with `members` only
+ * those. Names in the state dict: `actor.trunk.{0,2}` = Tianshou's preprocess.model.model.{0,2}, `actor.head.mu` = mu.model.0,
+ * `actor.head.log_sigma_layer` = sigma.model.0; `critic.q.{0,2,..}` [N, in, out] as its EnsembleLinear layers.
+ */
+export class REDQModel extends Module implements ActorCriticModel {
+  static readonly config = redqModelConfig
+
+  readonly actor: ContinuousActor
+  readonly critic: EnsembleCritic
+
+  constructor(cfg: REDQModelConfig, random: RandomStream) {
+    super()
+    const { obs_shape: shape, action_shape, activation } = cfg
+    const { pi, qf } = archOf(cfg.net_arch)
+    const actor = { ...defaultsOf(ContinuousQAC.config), obs_shape: shape, action_shape, activation }
+    this.actor = new ContinuousActor({ ...actor, action_space: 'reparameterization' }, pi, random)
+    this.critic = new EnsembleCritic(
+      shape,
+      actionWidth(action_shape),
+      cfg.ensemble_num,
+      qf,
+      activation,
+      random,
+    )
+    if (cfg.init === 'xavier_uniform') this.fillXavier(random)
+  }
+
+  /** Every weight xavier uniform with gain 1, every bias 0. */
+  private fillXavier(random: RandomStream): void {
+    for (const [name, { data, shape }] of this.namedParameters()) {
+      if (name.endsWith('bias')) data.fill(0)
+      else {
+        // A critic's weight is [N, in, out]: each member is drawn by its own fans.
+        const [fanOut, fanIn] = shape.slice(-2) as [number, number]
+        data.set(initWeight([...shape], random, { type: 'xavier_uniform' }, { fanIn, fanOut }))
+      }
+    }
+  }
+
+  forward(inputs: ModelInput, options?: ForwardOptions): ModelOutput {
+    return actorCriticForward(this, inputs, options)
+  }
+}
+
+MODEL_REGISTRY.register('redq', REDQModel)

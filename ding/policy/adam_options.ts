@@ -1,0 +1,58 @@
+import { Adam, type AdamOptions, AdamW } from '../compute/index.js'
+import type { SchemaDefinition } from '../config/index.js'
+import type { Module } from '../nn/index.js'
+import { ConfigError } from '../utils/index.js'
+
+/** Keys below `learn` of policies whose references let the optimizer be chosen. */
+export const adamKeys = {
+  optimizer_type: {
+    doc: "Optimizer of actor and critics: 'adam', or 'adamw' (weight decay apart from the gradient).",
+    format: ['adam', 'adamw'],
+    default: 'adam',
+  },
+  weight_decay: {
+    doc: 'Weight decay of actor and critics.',
+    format: 'nonnegative_number',
+    default: 0,
+  },
+  amsgrad: {
+    doc: 'Divide by the largest second moment so far (AMSGrad).',
+    format: 'boolean',
+    default: false,
+  },
+} as const satisfies SchemaDefinition
+
+/** The values of {@link adamKeys} and of the keys that all continuous policies have. */
+export interface AdamSettings {
+  readonly optimizer_type: string
+  readonly weight_decay: number
+  readonly amsgrad: boolean
+  readonly optimizer_betas: readonly number[]
+  readonly optimizer_eps: number
+  readonly grad_clip_type: AdamOptions['grad_clip_type']
+  readonly grad_clip_value: number
+}
+
+/** The optimizer of a network that the config asks for. @throws ConfigError unless there are two betas */
+export function adamOf(module: Module, lr: number, learn: AdamSettings): Adam {
+  const [beta1, beta2] = learn.optimizer_betas
+  if (beta1 === undefined || beta2 === undefined || learn.optimizer_betas.length !== 2) {
+    throw new ConfigError(
+      `policy.learn.optimizer_betas is [${learn.optimizer_betas}], expected two numbers.`,
+      {
+        path: 'policy.learn.optimizer_betas',
+      },
+    )
+  }
+  const { weight_decay, amsgrad, grad_clip_type, grad_clip_value: clip_value, optimizer_eps: eps } = learn
+  const options = {
+    lr,
+    betas: [beta1, beta2] as const,
+    eps,
+    weight_decay,
+    amsgrad,
+    grad_clip_type,
+    clip_value,
+  }
+  return new (learn.optimizer_type === 'adamw' ? AdamW : Adam)(module.parameters(), options)
+}

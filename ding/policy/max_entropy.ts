@@ -1,0 +1,193 @@
+import type { Tensor } from '@tensorflow/tfjs-core'
+import * as tf from '@tensorflow/tfjs-core'
+import { backward, type RandomStream } from '../compute/index.js'
+import type { ConfigOf } from '../config/index.js'
+import { extendSchema } from '../config/index.js'
+import type { Transition } from '../data/index.js'
+import type { EnvTimestep, Obs } from '../envs/index.js'
+import { type ActorModel, type ModelOutput, normalLogit } from '../model/index.js'
+import { GsdeHead, type ObsTensor, type StochasticHead } from '../nn/index.js'
+import { type SquashedSample, tanh_normal_sample } from '../rl_utils/index.js'
+import { ConfigError, type StateTree } from '../utils/index.js'
+import { ActorCriticPolicy, type ActorOutput, leastOf } from './actor_critic.js'
+import { actorCriticPolicyConfig, stochasticKeys } from './actor_critic_config.js'
+import { partOf } from './base.js'
+import { type EntropyCoefficient, entropyCoefOf, entropyKeys } from './entropy.js'
+import { type Exploration, SdeExploration } from './exploration.js'
+import type { CollectSettings, LearnOutput, PolicyOutput, RunProgress } from './types.js'
+
+/** The keys of policies with a stochastic actor and an entropy bonus; learning rates have DI-engine's names of its sac. */
+export const maxEntropyPolicyConfig = extendSchema(actorCriticPolicyConfig, {
+  learn: {
+    learning_rate_q: {
+      doc: "Adam's learning rate for the critics.",
+      format: 'nonnegative_number',
+      default: 3e-4,
+    },
+    learning_rate_policy: {
+      doc: "Adam's learning rate for the actor.",
+      format: 'nonnegative_number',
+      default: 3e-4,
+    },
+    ...entropyKeys,
+    ...stochasticKeys.learn,
+  },
+  collect: stochasticKeys.collect,
+})
+
+export type MaxEntropyConfig = ConfigOf<typeof maxEntropyPolicyConfig> & { model: Record<string, unknown> }
+
+/**
+ * What sac, crossq and redq share: a tanh-normal actor (or one with state-dependent noise), alpha, and the actor's update
+ * mean(alpha log pi(a | s) - Q(s, a)). Alpha is the one from before the update in all losses, and is adjusted on the same sample as the actor,
+ * as in SB3.
+ */
+export abstract class MaxEntropyPolicy<
+  C extends MaxEntropyConfig = MaxEntropyConfig,
+> extends ActorCriticPolicy<C> {
+  protected entropy!: EntropyCoefficient
+  private alphaRate!: (step: number) => number
+
+  protected override get learningRates() {
+    const { learning_rate_q, learning_rate_policy } = this.cfg.learn
+    return {
+      critic: { start: learning_rate_q, logged: 'cur_lr_q' },
+      actor: { start: learning_rate_policy, logged: 'cur_lr_p' },
+    }
+  }
+
+  /** The stochastic head of the actor. */
+  protected get head(): StochasticHead {
+    return this.requireHead()
+  }
+
+  /** @throws ConfigError for an actor without a stochastic head */
+  private requireHead(): StochasticHead {
+    const { head } = this.nets.actor
+    if (head === undefined) {
+      throw new ConfigError(
+        `${this.policyName} needs a stochastic actor. Set policy.model.action_space to 'reparameterization'.`,
+        { path: 'policy.model.action_space' },
+      )
+    }
+    return head
+  }
+
+  protected override initLearn(): void {
+    const { learn } = this.cfg
+    this.requireHead()
+    this.entropy = entropyCoefOf(learn, this.actions)
+    this.alphaRate = this.rateAt(learn.learning_rate_alpha)
+    super.initLearn()
+  }
+
+  /** Inside a program: an action and its log-density for each row. */
+  protected sample(obs: ObsTensor, actor: ActorModel = this.nets.actor): SquashedSample {
+    return tanh_normal_sample(normalLogit(actor.forward(obs)), this.cfg.learn.log_prob_eps)
+  }
+
+  /** What the critics make of the actor's own actions, [B]: the least of them. */
+  protected actorValue(obs: ObsTensor, action: Tensor): Tensor {
+    return leastOf(this.nets.critic.forward({ obs, action })['q_value'] as Tensor)
+  }
+
+  /** {@link sample} for the actor's update, where layers may act as in training. */
+  protected sampleToLearn(obs: ObsTensor): SquashedSample {
+    return this.sample(obs)
+  }
+
+  protected override actorFunction(batch: { obs: ObsTensor }): ActorOutput {
+    const obs = this.shaped(batch.obs)
+    const alpha = this.entropy.value()
+    let log_prob!: Tensor
+    const policy_loss = backward(this.nets.actor.parameters(), () => {
+      const sample = this.sampleToLearn(obs)
+      log_prob = sample.log_prob
+      return tf.mean(tf.sub(tf.mul(alpha, log_prob), this.actorValue(obs, sample.action)))
+    })
+    return {
+      policy_loss,
+      alpha_loss: this.entropy.loss(log_prob),
+      alpha,
+      transformed_log_prob: tf.mean(log_prob),
+    }
+  }
+
+  protected override afterActor(out: Readonly<Record<string, number>>): LearnOutput {
+    const learning_rate = this.alphaRate(this.updates)
+    this.entropy.step(learning_rate, out['alpha_loss'] as number)
+    return { cur_lr_alpha: learning_rate }
+  }
+
+  protected override monitorVarsLearn(): string[] {
+    return [...super.monitorVarsLearn(), 'policy_loss', 'alpha_loss', 'alpha', 'transformed_log_prob']
+  }
+
+  protected override stateDictLearn(): StateTree {
+    return { ...super.stateDictLearn(), entropy: this.entropy.state_dict() }
+  }
+
+  protected override loadStateDictLearn(state: StateTree): void {
+    super.loadStateDictLearn(state)
+    this.entropy.load_state_dict(partOf(state, 'entropy'))
+  }
+
+  // ---- collect ----
+
+  protected override makeExploration(): Exploration {
+    const { head } = this
+    const { noise_type, sde_sample_freq } = this.cfg.collect
+    if (!(head instanceof GsdeHead)) return super.makeExploration()
+    if (noise_type !== null) {
+      throw new ConfigError(
+        'policy.collect.noise_type adds noise to that of gSDE (policy.model.use_sde). Use one of them.',
+        {
+          path: 'policy.collect.noise_type',
+        },
+      )
+    }
+    return new SdeExploration(head, sde_sample_freq, this.random.stream('noise'))
+  }
+
+  protected override collectSettings({ env_step }: RunProgress): CollectSettings {
+    return this.cfg.model['use_sde'] === true ? { rollout: env_step } : {}
+  }
+
+  protected override collectFunction(input: ObsTensor): ModelOutput {
+    const { actor } = this.nets
+    let output: ModelOutput
+    if (this.head instanceof GsdeHead) {
+      const { obs, exploration } = input as { obs: ObsTensor; exploration: Tensor }
+      output = actor.forward(this.shaped(obs), { exploration })
+    } else output = actor.forward(this.shaped(input))
+    const logit = normalLogit(output)
+    const { action } = tanh_normal_sample(logit, null)
+    const { mu, sigma } = logit
+    return this.cfg.collect.collector_logit ? { action, logit: { mu, sigma } } : { action }
+  }
+
+  protected override processTransition(
+    obs: Obs,
+    output: PolicyOutput,
+    timestep: EnvTimestep<Obs>,
+  ): Transition {
+    const transition = super.processTransition(obs, output, timestep)
+    const logit = output['logit'] as Transition[string] | undefined
+    return logit === undefined ? transition : { ...transition, logit }
+  }
+
+  // ---- eval ----
+
+  protected override evalFunction(obs: ObsTensor): ModelOutput {
+    if (this.cfg.eval.deterministic) return super.evalFunction(obs)
+    return { action: this.sample(this.shaped(obs)).action }
+  }
+}
+
+/** Fills the last layers of an actor from U(-bound, bound), weights and biases. */
+export function initOutputLayers(actor: ActorModel, bound: number, random: RandomStream): void {
+  for (const { weight, bias } of actor.outputLayers) {
+    for (const parameter of bias === undefined ? [weight] : [weight, bias])
+      parameter.set(random.uniform(parameter.size).map((u) => (2 * u - 1) * bound))
+  }
+}

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest'
+import { type ActorCriticModel, DDPGPolicy } from '../../../ding/index.js'
+import type { HostTensor } from '../../../ding/utils/index.js'
+import { actionsOf, ask, build, continuousBatch, learn, observations } from './continuous_support.js'
+
+/** The policy's own model, which tests may look at. */
+const modelOf = (policy: DDPGPolicy) => Reflect.get(policy, 'model') as ActorCriticModel
+
+test('the loss is the mean squared error against r + gamma Q(s2, pi(s2)), by hand', async () => {
+  const policy = await build(DDPGPolicy, { learn: { discount_factor: 0.5 } })
+  const batch = continuousBatch()
+  const { obs, next_obs, action, reward, done } = batch as Record<string, HostTensor>
+  const model = modelOf(policy)
+  // Before the first update the target is the model itself.
+  const next = await ask(model, next_obs as HostTensor)
+  const now = await ask(model, obs as HostTensor, action)
+  const errors = Array.from({ length: 6 }, (_, i) => {
+    const future = done?.data[i] ? 0 : 0.5 * (next.q.data[i] as number)
+    return (now.q.data[i] as number) - ((reward?.data[i] as number) + future)
+  })
+  const out = await learn(policy, batch)
+  expect(out['critic_loss']).toBeCloseTo(errors.reduce((sum, e) => sum + e * e, 0) / 6, 5)
+  Array.from(out['priority'] as Float32Array).forEach((p, i) => {
+    expect(p).toBeCloseTo(Math.abs(errors[i] as number), 5)
+  })
+})
+
+test('the actor loss is minus the first critic, after its step', async () => {
+  const policy = await build(DDPGPolicy, { learn: { learning_rate_actor: 0 }, model: { n_critics: 3 } })
+  const out = await learn(policy)
+  const { q } = await ask(modelOf(policy), continuousBatch()['obs'] as HostTensor)
+  expect(q.shape).toEqual([3, 6])
+  const first = Array.from(q.data.slice(0, 6))
+  expect(out['actor_loss']).toBeCloseTo(-first.reduce((a, b) => a + b, 0) / 6, 5)
+})
+
+describe('collecting', () => {
+  const collected = async (collect: Record<string, unknown>) => {
+    const policy = await build(DDPGPolicy, { collect })
+    const obs = observations(2)
+    const quiet = actionsOf(await policy.eval_mode.forward(obs))
+    const steps: number[][][] = []
+    for (let i = 0; i < 3; i++) steps.push(actionsOf(await policy.collect_mode.forward(obs)))
+    return { policy, obs, quiet, steps }
+  }
+
+  test('adds Gaussian noise by default, each time anew, within [-1, 1]', async () => {
+    const { quiet, steps } = await collected({ noise_sigma: 3 })
+    expect(steps[0]).not.toEqual(steps[1])
+    expect(steps[0]).not.toEqual(quiet)
+    expect(steps.flat(2).every((a) => Math.abs(a) <= 1)).toBe(true)
+    expect(steps.flat(2).some((a) => Math.abs(a) === 1)).toBe(true)
+  })
+
+  test('noise_sigma 0 and noise_type null leave the action', async () => {
+    for (const collect of [{ noise_sigma: 0 }, { noise_type: null }]) {
+      const { quiet, steps } = await collected(collect)
+      expect(steps).toEqual([quiet, quiet, quiet])
+    }
+  })
+
+  test('OU noise starts anew with an environment, and is saved', async () => {
+    const ou = { noise_type: 'ou', noise_sigma: 0, noise_kwargs: { x0: 0.25, theta: 100 } }
+    const { quiet, steps } = await collected(ou)
+    // With theta dt = 1 and no randomness the process is at mu = 0 after one step.
+    expect(steps[0]).toEqual(quiet)
+    const slow = await collected({ ...ou, noise_kwargs: { x0: 0.25, theta: 50 } })
+    const offset = (actions: number[][]) => (actions[0]?.[0] as number) - (slow.quiet[0]?.[0] as number)
+    expect(slow.steps.map((s) => Number(offset(s).toFixed(5)))).toEqual([0.125, 0.0625, 0.03125])
+    slow.policy.collect_mode.reset([0])
+    const again = actionsOf(await slow.policy.collect_mode.forward(slow.obs))
+    expect(offset(again)).toBeCloseTo(0.125, 5)
+    const { exploration } = slow.policy.learn_mode.state_dict() as { exploration: { x: object } }
+    expect(Object.keys(exploration.x)).toEqual(['0', '1'])
+  })
+
+  test('keyword arguments that the noise does not have are refused', async () => {
+    const policy = await build(DDPGPolicy, { collect: { noise_kwargs: { theta: 1 } } })
+    expect(() => policy.collect_mode).toThrow(/policy\.collect\.noise_kwargs has "theta"/)
+  })
+})

@@ -1,0 +1,211 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigError, defaultsOf } from '../../../ding/index.js'
+import { type REDQConfig, REDQPolicy } from '../../../ding/policy/index.js'
+import type { HostTensor, StateTree } from '../../../ding/utils/index.js'
+import { RecordedDraws, withDraws } from '../../parity/recorded_draws.js'
+import { continuousBatch, tensorOf, updates } from './continuous.js'
+import { policyOptions } from './support.js'
+
+interface Given {
+  readonly model?: Record<string, unknown>
+  readonly learn?: Record<string, unknown>
+}
+
+function config({ model, learn }: Given = {}): REDQConfig {
+  const defaults = defaultsOf(REDQPolicy.config)
+  return {
+    ...defaults,
+    model: {
+      action_space: 'reparameterization',
+      obs_shape: 3,
+      action_shape: 2,
+      ensemble_num: 5,
+      net_arch: [8, 8],
+      ...model,
+    },
+    learn: { ...defaults.learn, actor_update_freq: 3, ...learn },
+  } as REDQConfig
+}
+
+const build = async (given?: Given, seed = 0) =>
+  new REDQPolicy(config(given), await policyOptions(undefined, seed))
+
+/** A policy whose draws are recorded, and the recording. */
+async function recorded(given?: Given) {
+  const draws = new RecordedDraws()
+  const options = await policyOptions()
+  const policy = new REDQPolicy(config(given), { ...options, compute: withDraws(options.compute, draws) })
+  return { draws, learn: policy.learn_mode }
+}
+
+/** Makes target critic e say value(e), whatever the state. */
+function constantTargets(state: StateTree, value: (e: number) => number): StateTree {
+  const target = { ...(state['target_model'] as Record<string, HostTensor<Float32Array>>) }
+  for (const [name, tensor] of Object.entries(target)) {
+    const data = new Float32Array(tensor.data.length)
+    const each = data.length / 5
+    for (let e = 0; e < 5; e++) if (!Number.isFinite(value(e))) data.fill(value(e), e * each, (e + 1) * each)
+    if (name === 'q.4.bias') for (let e = 0; e < 5; e++) data[e] = value(e)
+    target[name] = { ...tensor, data }
+  }
+  return { ...state, target_model: target }
+}
+
+describe('targets', () => {
+  const targetOf = async (learn: Record<string, unknown>, value: (e: number) => number) => {
+    const { draws, learn: mode } = await recorded({ learn: { alpha: 0, ...learn } })
+    mode.load_state_dict(constantTargets(mode.state_dict(), value))
+    draws.push(
+      Array.from({ length: 16 }, () => 0.3),
+      [4, 1],
+    )
+    const batch = continuousBatch(0)
+    const out = [await mode.forward(batch)].flat()[0]
+    expect(draws.left).toBe(0)
+    const { data } = batch['reward'] as HostTensor
+    const rewards = Array.from(data).reduce((a, b) => a + b, 0) / 8
+    // Row 0 is terminal: 7 of 8 rows bootstrap.
+    return ((out?.['target_q_value'] as number) - rewards) / (0.99 * (7 / 8))
+  }
+
+  test('are the least, or the mean, of the drawn target critics', async () => {
+    expect(await targetOf({}, (e) => e)).toBeCloseTo(1, 5)
+    expect(await targetOf({ target_mode: 'mean' }, (e) => e)).toBeCloseTo(2.5, 5)
+  })
+
+  test('read the drawn critics only', async () => {
+    expect(await targetOf({}, (e) => (e === 4 || e === 1 ? e : Number.NaN))).toBeCloseTo(1, 5)
+  })
+
+  test('come from a subset that is drawn anew for each update', async () => {
+    const policy = await build()
+    const seen = new Set<number>()
+    for (let i = 0; i < 12; i++) {
+      policy.learn_mode.load_state_dict(constantTargets(policy.learn_mode.state_dict(), (e) => 100 * e))
+      const out = [await policy.learn_mode.forward(continuousBatch(0))].flat()[0]
+      seen.add(Math.round((out?.['target_q_value'] as number) / 50))
+    }
+    expect(seen.size).toBeGreaterThan(2)
+  })
+})
+
+describe('one update', () => {
+  test('actor and alpha learn at every actor_update_freq, critics and targets always', async () => {
+    const { learn_mode } = await build({ learn: { auto_alpha: true, alpha: 1 } })
+    const before = learn_mode.state_dict()
+    const outputs = await updates(learn_mode, 0, 7)
+    expect(outputs.map((out) => out['policy_loss'] !== undefined)).toEqual([
+      false,
+      false,
+      true,
+      false,
+      false,
+      true,
+      false,
+    ])
+    const state = learn_mode.state_dict()
+    expect((state['optimizer_critic'] as StateTree)['step']).toBe(7)
+    expect((state['optimizer_actor'] as StateTree)['step']).toBe(2)
+    expect(((state['entropy'] as StateTree)['optimizer'] as StateTree)['step']).toBe(2)
+    expect(tensorOf(state, 'target_model', 'q.2.weight')).not.toEqual(
+      tensorOf(before, 'target_model', 'q.2.weight'),
+    )
+  })
+
+  test('the targets follow by target_theta', async () => {
+    const { learn_mode } = await build({ learn: { target_theta: 0.25 } })
+    const before = tensorOf(learn_mode.state_dict(), 'target_model', 'q.0.bias')
+    await updates(learn_mode, 0, 1)
+    const state = learn_mode.state_dict()
+    const online = tensorOf(state, 'model', 'critic.q.0.bias')
+    tensorOf(state, 'target_model', 'q.0.bias').forEach((value, i) => {
+      expect(value).toBeCloseTo(0.75 * (before[i] as number) + 0.25 * (online[i] as number), 6)
+    })
+  })
+
+  test('the actor follows the mean of all critics', async () => {
+    const policy = await build({ learn: { alpha: 0, actor_update_freq: 1, learning_rate_q: 0 } })
+    const { learn_mode } = policy
+    const state = learn_mode.state_dict()
+    const model = { ...(state['model'] as Record<string, HostTensor<Float32Array>>) }
+    for (const [name, tensor] of Object.entries(model)) {
+      if (!name.startsWith('critic.')) continue
+      const data =
+        name === 'critic.q.4.bias' ? Float32Array.of(0, 1, 2, 3, 9) : new Float32Array(tensor.data.length)
+      model[name] = { ...tensor, data }
+    }
+    learn_mode.load_state_dict({ ...state, model })
+    const [out] = await updates(learn_mode, 0, 1)
+    expect(out?.['policy_loss']).toBeCloseTo(-3, 5)
+  })
+
+  test("priorities are the size of the critics' mean error", async () => {
+    const [out] = await updates((await build()).learn_mode, 0, 1)
+    const priority = out?.['priority'] as Float32Array
+    expect(priority).toHaveLength(8)
+    expect(priority.every((value) => value >= 0)).toBe(true)
+    expect(priority.reduce((a, b) => a + b, 0) / 8).toBeLessThanOrEqual((out?.['td_error'] as number) + 1e-6)
+  })
+})
+
+describe('saved state', () => {
+  test('goes on bit for bit, draws included', async () => {
+    const options = await policyOptions(undefined, 1)
+    const cfg = config({ learn: { auto_alpha: true, alpha: 1 } })
+    const whole = new REDQPolicy(cfg, options)
+    await updates(whole.learn_mode, 0, 4)
+    const other = await policyOptions(undefined, 2)
+    other.random.load_state_dict(structuredClone(options.random.state_dict()))
+    const resumed = new REDQPolicy(cfg, other)
+    resumed.learn_mode.load_state_dict(structuredClone(whole.learn_mode.state_dict()))
+    expect(resumed.learn_mode.state_dict()).toEqual(whole.learn_mode.state_dict())
+    expect(await updates(resumed.learn_mode, 4, 9)).toEqual(await updates(whole.learn_mode, 4, 9))
+    expect(resumed.learn_mode.state_dict()).toEqual(whole.learn_mode.state_dict())
+  })
+})
+
+describe('settings', () => {
+  test("the defaults are Tianshou's", () => {
+    const { learn, model, random_collect_size } = defaultsOf(REDQPolicy.config)
+    expect([model.ensemble_num, learn.subset_size, learn.target_theta, learn.discount_factor]).toEqual([
+      10, 2, 0.005, 0.99,
+    ])
+    expect([learn.alpha, learn.auto_alpha, learn.target_mode, learn.actor_update_freq]).toEqual([
+      0.2,
+      false,
+      'min',
+      20,
+    ])
+    expect([learn.update_per_collect, random_collect_size]).toEqual([20, 10000])
+  })
+
+  test('no more critics can be drawn than there are', async () => {
+    await expect(build({ learn: { subset_size: 6 } })).rejects.toThrow(ConfigError)
+    await expect(build({ learn: { subset_size: 6 } })).rejects.toThrow(
+      /subset_size is 6, but policy\.model\.ensemble_num is 5/,
+    )
+  })
+
+  test("the authors' initialisation has zero biases", async () => {
+    const state = (await build({ model: { init: 'xavier_uniform' } })).learn_mode.state_dict()
+    expect(tensorOf(state, 'model', 'critic.q.2.bias').every((value) => value === 0)).toBe(true)
+    const bound = Math.sqrt(6 / 16)
+    const weights = tensorOf(state, 'model', 'critic.q.2.weight').map(Math.abs)
+    expect(Math.max(...weights)).toBeLessThanOrEqual(bound)
+    expect(Math.max(...weights)).toBeGreaterThan(0.9 * bound)
+  })
+
+  test('training samples carry n-step returns', async () => {
+    const policy = new REDQPolicy({ ...config(), nstep: 2 }, await policyOptions())
+    const step = (reward: number) => ({
+      obs: Float32Array.of(0, 0, 0),
+      next_obs: Float32Array.of(reward, 0, 0),
+      action: Float32Array.of(0, 0),
+      reward,
+      done: false,
+    })
+    const [first] = policy.collect_mode.get_train_sample([step(1), step(2), step(3)])
+    expect(first?.['reward']).toEqual(Float32Array.of(1, 2))
+    expect(first?.['value_gamma']).toBeCloseTo(0.99 ** 2, 7)
+  })
+})
