@@ -229,7 +229,7 @@ Examples:
   ding -m serial_offline -c my_offline.ts                    learn from a dataset
   ding dataset info data.hdf5                                what is in a dataset
   ding registry policy                                       what can be named in a config
-  ding config explain dqn                                    every key of a policy: type, default, meaning
+  ding config explain dqn                                    every key of a policy (or environment): type, default, meaning
 
 Keys can also be set by environment variables: DING__POLICY__LEARN__BATCH_SIZE=128.
 
@@ -263,7 +263,7 @@ ${codes.join('\n')}`
   const config = program.command('config').description('look into configs')
   config
     .command('explain')
-    .argument('<target>', 'a config file, or the name of a policy')
+    .argument('<target>', 'a config file, or the name of a policy or an environment')
     .argument('[key]', 'only this key and what is below it, for example policy.learn')
     .option('--set <key=value>', 'override a key first', override)
     .option('--import <module...>', 'modules to import first: your own registrations')

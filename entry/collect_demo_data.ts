@@ -61,7 +61,8 @@ export async function collect_demo_data(
 }
 
 /** The acting mode, and the keyword arguments that it is to act with. */
-async function actor({ container, exp_dir }: PreparedRun, options: CollectDemoOptions) {
+async function actor(prepared: PreparedRun, options: CollectDemoOptions) {
+  const { container, exp_dir } = prepared
   const policy = await container.getAsync(ROLES.policy)
   const env = await container.getAsync(ROLES.collector_env)
   policy.checkSpaces(env.observation_space, env.action_space)
@@ -72,6 +73,12 @@ async function actor({ container, exp_dir }: PreparedRun, options: CollectDemoOp
       settings: {},
       name: 'random',
     }
+  }
+  if (prepared.config.main_config.policy.collect['use_norm'] === true) {
+    throw new UsageError(
+      'policy.collect.use_norm is true: the policy knows normalised observations only, and a dataset holds them as they are. ' +
+        'Collect with a policy that learned without use_norm, or at random (random_policy, --random).',
+    )
   }
   const checkpoint =
     options.state_dict_path ?? policy.cfg.load_path ?? join(exp_dir, 'ckpt', 'ckpt_best.safetensors')

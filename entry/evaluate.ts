@@ -13,7 +13,8 @@ export interface EvaluateOptions extends PipelineOptions {
 
 /**
  * Evaluates a trained policy over `env.n_evaluator_episode` episodes with the seeds that training evaluates with.
- * Nothing is trained, and no experiment folder is made.
+ * Nothing is trained, and no experiment folder is made. A policy that learned from normalised data (`policy.collect.use_norm`) needs
+ * its dataset again, for mean and deviation.
  * @throws CheckpointError when there is no checkpoint, or it does not fit the model of the config.
  */
 export async function evaluate(
@@ -21,7 +22,12 @@ export async function evaluate(
   seed?: number,
   options: EvaluateOptions = {},
 ): Promise<RunResult> {
-  const prepared = await prepareRun(input, seed, { ...options, save: false, enable_field: ['eval'] })
+  const prepared = await prepareRun(input, seed, {
+    ...options,
+    save: false,
+    enable_field: ['eval'],
+    offline: true,
+  })
   const { config, container, exp_dir, close, logger } = prepared
   try {
     const policy = await container.getAsync(ROLES.policy)

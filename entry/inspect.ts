@@ -29,7 +29,7 @@ export async function registryCommand(name: string | undefined, modules: readonl
   return `${rows.map(([a, b, c]) => `${(a as string).padEnd(widths[0] as number)}  ${(b as string).padEnd(widths[1] as number)}  ${c}`.trimEnd()).join('\n')}\n`
 }
 
-/** What `ding config explain TARGET [KEY]` prints: all keys of a config file or a policy, or those at or below one key. */
+/** What `ding config explain TARGET [KEY]` prints: all keys of a config file, a policy or an environment, or those at or below one key. */
 export async function explainCommand(
   target: string,
   key: string | undefined,

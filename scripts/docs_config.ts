@@ -96,6 +96,15 @@ const PARTS: readonly Part[] = [
       'policy where the buffer has them, and the policy may change defaults.',
   },
   {
+    registry: 'dataset',
+    title: 'Datasets',
+    prefix: 'policy.collect.',
+    intro:
+      'What offline runs learn from (`ding -m serial_offline`). Named by `policy.collect.data_type`; `auto` looks into the file. ' +
+      "The keys are the policy's: those that learn offline have them. See [Offline RL from a file you have](../guides/offline_data.md).",
+    common: { title: 'Keys of every dataset', group: () => groupOf('dataset', 'auto') as GroupNode },
+  },
+  {
     registry: 'learner',
     title: 'Learners',
     prefix: 'policy.learn.learner.',

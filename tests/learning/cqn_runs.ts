@@ -1,4 +1,4 @@
-// The runs of the cqn study: AgileRL's three configurations, each in three settings, five seeds each.
+// The runs of the cqn study: AgileRL's three configurations, each in several settings, five seeds each.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,8 @@ export const EVAL_EPISODES = 20
 export const FINAL_EPISODES = 100
 /** So far apart that no two runs share a start of an evaluation episode: evaluation seeds count on from the run's. */
 export const SEEDS: readonly number[] = [0, 1000, 2000, 3000, 4000]
+/** Further seeds of 'mean' and the control in the two short configurations, where five left their differences open. */
+export const MORE_SEEDS: readonly number[] = Array.from({ length: 10 }, (_, i) => 5000 + 1000 * i)
 /** The seed of the final evaluation is this much above the run's, so its episodes are new ones. */
 const FINAL_SEED_OFFSET = 500
 const NO_STOP = 1e9
@@ -50,7 +52,11 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   },
 ]
 
-export const SETTINGS = ['dataset', 'mean', 'agilerl_compat'] as const
+/** Compared with AgileRL as planned before any result was seen. */
+export const PLANNED = ['dataset', 'mean', 'agilerl_compat'] as const
+/** Added after the first results, to find out where the differences come from. */
+export const ADDED = ['dataset_alpha', 'dataset_theta'] as const
+export const SETTINGS = [...PLANNED, ...ADDED] as const
 export type Setting = (typeof SETTINGS)[number]
 
 /** Buffers of AgileRL up to this size are sampled without replacement, larger ones with. */
@@ -60,13 +66,28 @@ const ADDED_ROWS = 99_998
 
 /** What a setting changes in the shipped config. `agilerl_compat` is AgileRL to the letter: term, flags, buffer, sampling. */
 function overridesOf(setting: Setting, { memory_size }: Configuration): OverrideEntry[] {
-  if (setting !== 'agilerl_compat') return [['policy.learn.conservative_term', setting]]
-  return [
-    ['policy.learn.conservative_term', 'mean'],
-    ['policy.collect.agilerl_compat', true],
-    ['policy.collect.max_transitions', memory_size < ADDED_ROWS ? memory_size : null],
-    ['policy.collect.sampling', memory_size < DISTINCT_BELOW ? 'free_no_replace' : 'free'],
-  ]
+  switch (setting) {
+    case 'dataset':
+    case 'mean':
+      return [['policy.learn.conservative_term', setting]]
+    case 'dataset_alpha':
+      return [
+        ['policy.learn.conservative_term', 'dataset'],
+        ['policy.learn.cql_alpha', 0.1],
+      ]
+    case 'dataset_theta':
+      return [
+        ['policy.learn.conservative_term', 'dataset'],
+        ['policy.learn.target_theta', 0.01],
+      ]
+    case 'agilerl_compat':
+      return [
+        ['policy.learn.conservative_term', 'mean'],
+        ['policy.collect.agilerl_compat', true],
+        ['policy.collect.max_transitions', memory_size < ADDED_ROWS ? memory_size : null],
+        ['policy.collect.sampling', memory_size < DISTINCT_BELOW ? 'free_no_replace' : 'free'],
+      ]
+  }
 }
 
 export interface CqnRun {
@@ -145,7 +166,9 @@ interface Scalar {
 
 function readScalars(path: string): Scalar[] {
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
-  return lines.map((line) => JSON.parse(line) as Scalar & { kind: string }).filter((row) => row.kind === 'scalar')
+  return lines
+    .map((line) => JSON.parse(line) as Scalar & { kind: string })
+    .filter((row) => row.kind === 'scalar')
 }
 
 /** The evaluations of a run. @throws Error when one is missing */
@@ -167,4 +190,7 @@ export async function* allRuns(data: string): AsyncGenerator<TimedRun> {
   for (const setting of SETTINGS)
     for (const configuration of CONFIGURATIONS)
       for (const seed of SEEDS) yield runCqn(configuration, setting, seed, data)
+  for (const setting of ['mean', 'agilerl_compat'] as const)
+    for (const configuration of CONFIGURATIONS.filter(({ updates }) => updates <= 20_000))
+      for (const seed of MORE_SEEDS) yield runCqn(configuration, setting, seed, data)
 }
