@@ -3,77 +3,65 @@
 // `n` counts elements, pointers are byte offsets. Steps take four elements at a time and then, with the same
 // instructions on one lane, the remaining ones.
 
-// @ts-ignore: decorator
 @inline
 function get(at: usize, four: bool): v128 {
   return four ? v128.load(at) : v128.load32_zero(at)
 }
 
-// @ts-ignore: decorator
 @inline
 function put(at: usize, value: v128, four: bool): void {
   if (four) v128.store(at, value)
   else v128.store32_lane(at, value, 0)
 }
 
-// @ts-ignore: decorator
 @inline
 function plus(a: v128, b: v128): v128 {
   return f32x4.add(a, b)
 }
 
-// @ts-ignore: decorator
 @inline
 function times(a: v128, b: v128): v128 {
   return f32x4.mul(a, b)
 }
 
-// @ts-ignore: decorator
 @inline
 function all(value: f32): v128 {
   return f32x4.splat(value)
 }
 
 /** Subnormal numbers become zero: see `flush` in portable.ts. NaN stays. */
-// @ts-ignore: decorator
 @inline
 function flush(x: v128, least: v128): v128 {
   return v128.andnot(x, f32x4.lt(f32x4.abs(x), least))
 }
 
-// @ts-ignore: decorator
 @inline
 function leastNormal(): v128 {
   return i32x4.splat(0x00800000)
 }
 
-// @ts-ignore: decorator
 @inline
 function lerpMask(weight: f32): v128 {
   return abs(weight) < 0.5 ? i32x4.splat(-1) : i32x4.splat(0)
 }
 
-// @ts-ignore: decorator
 @inline
 function lerpCoefficient(weight: f32): v128 {
   return all(abs(weight) < 0.5 ? weight : weight - 1)
 }
 
 /** from + w (to - from), or to - (to - from)(1 - w) when w >= 1/2: torch's lerp. */
-// @ts-ignore: decorator
 @inline
 function lerp(from: v128, to: v128, mask: v128, coefficient: v128): v128 {
   return plus(v128.bitselect(from, to, mask), times(coefficient, f32x4.sub(to, from)))
 }
 
 /** Where the part ends that is taken four elements at a time, as a byte offset from the start. */
-// @ts-ignore: decorator
 @inline
 function quads(n: usize): usize {
   return (n & ~3) << 2
 }
 
-// @ts-ignore: decorator
 @inline
 function adamStep(
   i: usize, four: bool, most: bool, shrink: bool, p: usize, g: usize, m: usize, v: usize, top: usize,
@@ -97,7 +85,6 @@ function adamStep(
   put(p + i, plus(x, f32x4.div(times(step, mean), scale)), four)
 }
 
-// @ts-ignore: decorator
 @inline
 function adamLoop(
   n: usize, most: bool, shrink: bool, p: usize, g: usize, m: usize, v: usize, top: usize,
@@ -156,14 +143,12 @@ export function sgd(n: usize, p: usize, g: usize, l2: f32, step: f32): void {
   for (; i < end; i += 4) sgdStep(i, false, p, g, l2s, steps)
 }
 
-// @ts-ignore: decorator
 @inline
 function sgdStep(i: usize, four: bool, p: usize, g: usize, l2: v128, step: v128): void {
   const x = get(p + i, four)
   put(p + i, plus(x, times(step, plus(get(g + i, four), times(l2, x)))), four)
 }
 
-// @ts-ignore: decorator
 @inline
 function momentumStep(
   i: usize, four: bool, nesterov: bool, p: usize, g: usize, b: usize,
@@ -177,7 +162,6 @@ function momentumStep(
   put(p + i, plus(x, times(step, direction)), four)
 }
 
-// @ts-ignore: decorator
 @inline
 function momentumLoop(
   n: usize, nesterov: bool, p: usize, g: usize, b: usize, l2: f32, momentum: f32, fresh: f32, step: f32,
@@ -206,7 +190,6 @@ export function sgdNesterov(
   momentumLoop(n, true, p, g, b, l2, momentum, fresh, step)
 }
 
-// @ts-ignore: decorator
 @inline
 function rmspropStep(
   i: usize, four: bool, centered: bool, moving: bool, p: usize, g: usize, v: usize, c: usize, b: usize,
@@ -232,7 +215,6 @@ function rmspropStep(
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function rmspropLoop(
   n: usize, centered: bool, moving: bool, p: usize, g: usize, v: usize, c: usize, b: usize,
@@ -288,7 +270,6 @@ export function rmspropCenteredMomentum(
   rmspropLoop(n, true, true, p, g, v, c, b, l2, alpha, fresh, eps, momentum, step)
 }
 
-// @ts-ignore: decorator
 @inline
 function polyakStep(i: usize, four: bool, target: usize, source: usize, keep: v128, theta: v128): void {
   put(target + i, plus(times(keep, get(target + i, four)), times(theta, get(source + i, four))), four)
