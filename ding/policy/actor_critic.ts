@@ -12,6 +12,7 @@ import type { ActorCriticConfig } from './actor_critic_config.js'
 import { Policy, partOf } from './base.js'
 import { learningRateAt, scalarOf, stepChecked } from './common.js'
 import { type Exploration, NoExploration, NoiseExploration } from './exploration.js'
+import { checkReplayConfig, replayWeight } from './replay.js'
 import { standardTransition } from './transition.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput } from './types.js'
 
@@ -124,19 +125,7 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
   }
 
   protected override checkConfig(): void {
-    const { priority, priority_IS_weight, collect } = this.cfg
-    if (priority_IS_weight && !priority) {
-      throw new ConfigError(
-        'policy.priority_IS_weight is true, but policy.priority is false: there is no bias to correct. Set both or neither.',
-        { path: 'policy.priority_IS_weight' },
-      )
-    }
-    if (collect.unroll_len !== 1) {
-      throw new ConfigError(
-        `policy.collect.unroll_len is ${collect.unroll_len}, but ${this.policyName} learns from single transitions. Set it to 1.`,
-        { path: 'policy.collect.unroll_len' },
-      )
-    }
+    checkReplayConfig(this.cfg, this.policyName)
   }
 
   override checkSpaces(observation: Space, action: Space): void {
@@ -231,7 +220,7 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
 
   protected override async forwardLearn(data: Batch): Promise<LearnOutput> {
     const { obs, next_obs, action, reward, done, value_gamma } = data
-    const weight = this.checkedWeight(data)
+    const weight = replayWeight(this.cfg, data)
     const { learningRates } = this
     const criticOut = await this.criticUpdate.run({
       obs,
@@ -258,23 +247,6 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
     if (this.followed !== undefined && this.targetDue(this.updates, actorLearns))
       this.followed.target.update(this.followed.source)
     return { ...logged, priority: (criticOut.priority as HostTensor).data as Float32Array }
-  }
-
-  /** The weights of a batch's rows. @throws ConfigError when priorities are asked for and the buffer keeps none */
-  private checkedWeight(data: Batch): Batch[string] | undefined {
-    const { priority, priority_IS_weight } = this.cfg
-    const weight = priority_IS_weight ? data['IS'] : data['weight']
-    if (
-      (priority && data['replay_unique_id'] === undefined) ||
-      (priority_IS_weight && weight === undefined)
-    ) {
-      throw new ConfigError(
-        'policy.priority is true, but the replay buffer keeps no priorities. Set create_config.replay_buffer.type to ' +
-          "'advanced' or 'deque', or policy.priority to false.",
-        { path: 'policy.priority' },
-      )
-    }
-    return weight
   }
 
   protected override monitorVarsLearn(): string[] {

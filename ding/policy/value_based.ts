@@ -16,6 +16,7 @@ import { CheckpointError, ConfigError, type HostTensor, type StateTree } from '.
 import { Actor } from './acting.js'
 import { Policy, partOf } from './base.js'
 import { columnOf, learningRateAt, logits, meanOf, scalarOf, stepChecked, targetOf } from './common.js'
+import { checkReplayConfig, replayWeight } from './replay.js'
 import { standardTransition } from './transition.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput, RunProgress } from './types.js'
 import type { ValueBasedConfig } from './value_based_config.js'
@@ -83,19 +84,7 @@ export abstract class ValueBasedPolicy<C extends ValueBasedConfig = ValueBasedCo
   protected abstract headLoss(head: ValueHead): HeadLoss
 
   protected override checkConfig(): void {
-    const { priority, priority_IS_weight, collect } = this.cfg
-    if (priority_IS_weight && !priority) {
-      throw new ConfigError(
-        'policy.priority_IS_weight is true, but policy.priority is false: there is no bias to correct. Set both or neither.',
-        { path: 'policy.priority_IS_weight' },
-      )
-    }
-    if (collect.unroll_len !== 1) {
-      throw new ConfigError(
-        `policy.collect.unroll_len is ${collect.unroll_len}, but ${this.policyName} learns from single transitions. Set it to 1.`,
-        { path: 'policy.collect.unroll_len' },
-      )
-    }
+    checkReplayConfig(this.cfg, this.policyName)
   }
 
   override checkSpaces(observation: Space, action: Space): void {
@@ -185,7 +174,7 @@ export abstract class ValueBasedPolicy<C extends ValueBasedConfig = ValueBasedCo
 
   protected override async forwardLearn(data: Batch): Promise<LearnOutput> {
     const { obs, next_obs, action, reward, done, value_gamma } = data
-    const weight = this.checkedWeight(data)
+    const weight = replayWeight(this.cfg, data)
     const out = await this.update.run({ obs, next_obs, action, reward, done, weight, value_gamma })
     const logged: Record<string, number> = {}
     for (const [name, tensor] of Object.entries(out)) if (name !== 'priority') logged[name] = scalarOf(tensor)
@@ -194,23 +183,6 @@ export abstract class ValueBasedPolicy<C extends ValueBasedConfig = ValueBasedCo
     this.updates++
     this.targetModel.update(this.learnModel)
     return { cur_lr: this.optimizer.lr, ...logged, priority: out['priority']?.data as Float32Array }
-  }
-
-  /** The weights of a batch's rows. @throws ConfigError when priorities are asked for and the buffer keeps none */
-  private checkedWeight(data: Batch): Batch[string] | undefined {
-    const { priority, priority_IS_weight } = this.cfg
-    const weight = priority_IS_weight ? data['IS'] : data['weight']
-    if (
-      (priority && data['replay_unique_id'] === undefined) ||
-      (priority_IS_weight && weight === undefined)
-    ) {
-      throw new ConfigError(
-        'policy.priority is true, but the replay buffer keeps no priorities. Set create_config.replay_buffer.type to ' +
-          "'advanced' or 'deque', or policy.priority to false.",
-        { path: 'policy.priority' },
-      )
-    }
-    return weight
   }
 
   protected override monitorVarsLearn(): string[] {

@@ -1,0 +1,44 @@
+import type { Batch } from '../data/index.js'
+import { ConfigError } from '../utils/index.js'
+
+/** The keys by which a policy says how it takes data from a replay buffer. */
+interface ReplayConfig {
+  readonly priority: boolean
+  readonly priority_IS_weight: boolean
+  readonly collect: { readonly unroll_len: number }
+}
+
+/** For policies that learn from single transitions. @throws ConfigError for keys that contradict each other or that */
+export function checkReplayConfig(
+  { priority, priority_IS_weight, collect }: ReplayConfig,
+  policy: string,
+): void {
+  if (priority_IS_weight && !priority) {
+    throw new ConfigError(
+      'policy.priority_IS_weight is true, but policy.priority is false: there is no bias to correct. Set both or neither.',
+      { path: 'policy.priority_IS_weight' },
+    )
+  }
+  if (collect.unroll_len !== 1) {
+    throw new ConfigError(
+      `policy.collect.unroll_len is ${collect.unroll_len}, but ${policy} learns from single transitions. Set it to 1.`,
+      { path: 'policy.collect.unroll_len' },
+    )
+  }
+}
+
+/** The weights of a batch's rows. @throws ConfigError when priorities are asked for and the buffer keeps none */
+export function replayWeight(
+  { priority, priority_IS_weight }: ReplayConfig,
+  data: Batch,
+): Batch[string] | undefined {
+  const weight = priority_IS_weight ? data['IS'] : data['weight']
+  if ((priority && data['replay_unique_id'] === undefined) || (priority_IS_weight && weight === undefined)) {
+    throw new ConfigError(
+      'policy.priority is true, but the replay buffer keeps no priorities. Set create_config.replay_buffer.type to ' +
+        "'advanced' or 'deque', or policy.priority to false.",
+      { path: 'policy.priority' },
+    )
+  }
+  return weight
+}
