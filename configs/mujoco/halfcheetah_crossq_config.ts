@@ -1,0 +1,49 @@
+import { defineConfig } from 'ding'
+
+/**
+ * CrossQ on HalfCheetah-v4 with SB3-contrib's defaults, which are the paper's: critics 1024-1024, actor 256-256, one update an env step,
+ * the actor learns at every third.
+ */
+const [main_config, create_config] = defineConfig(
+  {
+    exp_name: 'halfcheetah_crossq_seed0',
+    env: {
+      env_id: 'HalfCheetah-v4',
+      collector_env_num: 1,
+      evaluator_env_num: 5,
+      n_evaluator_episode: 5,
+      stop_value: 15000,
+    },
+    policy: {
+      cuda: false,
+      random_collect_size: 100,
+      model: {
+        obs_shape: 17,
+        action_shape: 6,
+        net_arch: { pi: [256, 256], qf: [1024, 1024] },
+      },
+      learn: {
+        update_per_collect: 1,
+        batch_size: 256,
+        learning_rate_q: 0.001,
+        learning_rate_policy: 0.001,
+        learning_rate_alpha: 0.001,
+        actor_update_freq: 3,
+        discount_factor: 0.99,
+        ent_coef: 'auto',
+      },
+      collect: { n_sample: 1 },
+      eval: { evaluator: { eval_freq: 5000 } },
+      other: { replay_buffer: { replay_buffer_size: 1000000 } },
+    },
+  },
+  {
+    env: { type: 'mujoco' },
+    env_manager: { type: 'base' },
+    policy: { type: 'crossq' },
+    replay_buffer: { type: 'naive' },
+  },
+)
+
+export { create_config, main_config }
+export default [main_config, create_config] as const
