@@ -1,29 +1,37 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { serial_pipeline } from 'ding'
+import { type PipelineInput, serial_pipeline } from 'ding'
 import cartpole from '../configs/cartpole/cartpole_dqn_config.js'
+import halfcheetah from '../configs/mujoco/halfcheetah_crossq_config.js'
+import pendulum from '../configs/pendulum/pendulum_sac_sb3_config.js'
 import { type Figure, rate } from './measure.js'
 
-const ENV_STEPS = 4000
-
-/** Env steps a second of the whole CartPole DQN run with DI-engine's settings: collecting, learning, evaluating, logging, saving. */
+/** Env steps a second of whole runs with shipped configs: collecting, learning, evaluating, logging, saving. */
 export async function loopFigures(): Promise<Figure[]> {
+  return [
+    await loopFigure('loop_cartpole_dqn', cartpole, 4000),
+    await loopFigure('loop_pendulum_sac', pendulum, 2000),
+    await loopFigure('loop_halfcheetah_crossq', halfcheetah, 400),
+  ]
+}
+
+async function loopFigure(name: string, config: PipelineInput, env_steps: number): Promise<Figure> {
   const work_dir = mkdtempSync(join(tmpdir(), 'ding-bench-'))
   let steps = 0
   const figure = await rate(
-    'loop_cartpole_dqn',
+    name,
     () => steps,
     async () => {
-      const result = await serial_pipeline(cartpole, 0, {
+      const result = await serial_pipeline(config, 0, {
         work_dir,
         console: 'quiet',
-        max_env_step: ENV_STEPS,
+        max_env_step: env_steps,
         overrides: [['env.stop_value', '1e9']],
       })
       steps = result.env_step
     },
   )
   rmSync(work_dir, { recursive: true, force: true })
-  return [figure]
+  return figure
 }

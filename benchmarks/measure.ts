@@ -1,7 +1,7 @@
 /** One measured figure. `pytorch` is the same figure of the PyTorch script, where PyTorch is installed. */
 export interface Figure {
   readonly name: string
-  readonly unit: 'us' | 'ms' | 'ns' | 'per second'
+  readonly unit: 'us' | 'ms' | 'ns' | 'per second' | '%'
   readonly value: number
   /** Smallest and largest of the repetitions, in the same unit. */
   readonly min: number
@@ -10,7 +10,7 @@ export interface Figure {
 
 const REPETITIONS = 7
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] as number
 }

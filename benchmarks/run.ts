@@ -1,6 +1,8 @@
 // `npm run bench`: measures, prints a table, writes JSON. Give names of groups to run only those.
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { bcqFigures } from './bcq_bench.js'
+import { cqlFigures } from './cql_bench.js'
 import { cqnFigures } from './cqn_bench.js'
 import { crossqFigures } from './crossq_bench.js'
 import { dataFigures } from './data_bench.js'
@@ -9,7 +11,10 @@ import { envFigures } from './env_bench.js'
 import { loopFigures } from './loop_bench.js'
 import type { Figure } from './measure.js'
 import { mujocoFigures } from './mujoco_bench.js'
+import { natsFigures } from './nats_bench.js'
 import { hostFigures } from './optimizer_bench.js'
+import { parallelFigures } from './parallel_bench.js'
+import { profileFigures } from './profile_bench.js'
 import { runPyTorch } from './pytorch.js'
 import { redqFigures } from './redq_bench.js'
 import { sacFigures } from './sac_bench.js'
@@ -26,11 +31,16 @@ const GROUPS: Readonly<Record<string, Group>> = {
   sac: { run: sacFigures, pytorch: 'sac.py' },
   crossq: { run: crossqFigures, pytorch: 'crossq.py' },
   redq: { run: redqFigures, pytorch: 'redq.py' },
+  cql: { run: cqlFigures, pytorch: 'cql.py' },
+  bcq: { run: bcqFigures, pytorch: 'bcq.py' },
   data: { run: dataFigures, pytorch: 'data.py' },
   host: { run: hostFigures, pytorch: 'dqn.py' },
   env: { run: envFigures },
   mujoco: { run: mujocoFigures },
   loop: { run: loopFigures },
+  profile: { run: profileFigures },
+  parallel: { run: parallelFigures },
+  nats: { run: natsFigures },
 }
 
 function shown(value: number): string {

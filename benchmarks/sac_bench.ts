@@ -1,8 +1,7 @@
 import {
-  type Batch,
+  type Compute,
   createCompute,
   defaultsOf,
-  type Policy,
   RandomStream,
   RandomTree,
   type SACConfig,
@@ -12,6 +11,7 @@ import {
   TD3Policy,
   td3PolicyConfig,
 } from 'ding'
+import { continuousBatch } from './continuous_batch.js'
 import { type Figure, timePerCall } from './measure.js'
 
 /** HalfCheetah's sizes. */
@@ -19,30 +19,8 @@ const OBS = 17
 const ACTIONS = 6
 const BATCH = 256
 
-function batchOf(rows: number): Batch {
-  const random = RandomStream.fromSeed(1)
-  const normal = (...shape: number[]) => ({
-    dtype: 'float32' as const,
-    shape,
-    data: random.normal(shape.reduce((a, b) => a * b, 1)),
-  })
-  const action = normal(rows, ACTIONS)
-  return {
-    obs: normal(rows, OBS),
-    next_obs: normal(rows, OBS),
-    action: { ...action, data: action.data.map(Math.tanh) },
-    reward: normal(rows),
-    done: {
-      dtype: 'bool',
-      shape: [rows],
-      data: Uint8Array.from({ length: rows }, () => (random.nextFloat() < 0.05 ? 1 : 0)),
-    },
-  }
-}
-
-/** Updates and acting of SAC and TD3: times by name, as the PyTorch script names them. */
-export async function sacFigures(): Promise<Figure[]> {
-  const compute = await createCompute()
+/** SAC with hidden layers of 256-256 and TD3 with 400-300, by the names of the PyTorch script. */
+export function sacAndTd3(compute: Compute) {
   const random = RandomTree.fromSeed(0)
   const model = { obs_shape: OBS, action_shape: ACTIONS, twin_critic: true }
   const sac: SACConfig = {
@@ -54,17 +32,23 @@ export async function sacFigures(): Promise<Figure[]> {
     model: { ...model, action_space: 'regression', net_arch: [400, 300] },
   }
   td3.learn.target_update_with_actor = true
-  const policies: Record<string, Policy> = {
+  return {
     sac_256_256_batch_256: new SACPolicy(sac, { compute, random }),
     td3_400_300_batch_256: new TD3Policy(td3, { compute, random }),
   }
+}
+
+/** Updates and acting of SAC and TD3: times by name, as the PyTorch script names them. */
+export async function sacFigures(): Promise<Figure[]> {
+  const compute = await createCompute()
+  const policies = sacAndTd3(compute)
   const figures: Figure[] = []
-  const batch = batchOf(BATCH)
+  const batch = continuousBatch(BATCH, OBS, ACTIONS)
   for (const [name, policy] of Object.entries(policies)) {
     const { forward } = policy.learn_mode
     figures.push(await timePerCall(name, 'ms', 60, () => forward(batch)))
   }
-  const acting = policies['sac_256_256_batch_256'] as Policy
+  const acting = policies.sac_256_256_batch_256
   const noise = RandomStream.fromSeed(2)
   for (const envs of [1, 8]) {
     const obs = Object.fromEntries(Array.from({ length: envs }, (_, i) => [i, noise.normal(OBS)]))

@@ -5,17 +5,34 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { TOTAL_CONFIG } from '../ding/config/index.js'
 import { DingError, UsageError } from '../ding/utils/index.js'
 import { collect_demo_data, DATA_LAYOUTS, type DataLayout } from './collect_demo_data.js'
-import { findConfig } from './config_lookup.js'
+import { configListCommand, type FoundConfig, findConfig } from './config_lookup.js'
 import { datasetInfoCommand } from './dataset_info.js'
+import { DIST_ROLES, type DistRole } from './dist.js'
+import { distMode } from './dist_mode.js'
 import { evaluate } from './evaluate.js'
 import { EXIT_CODES, exitCodeOf } from './exit_codes.js'
-import { explainCommand, registryCommand } from './inspect.js'
+import { flagsAsOverrides } from './flags.js'
+import { explainCommand, keysHelp, registryCommand } from './inspect.js'
+import { addNatsCommands } from './nats_commands.js'
+import { parallel_pipeline } from './parallel_pipeline.js'
 import type { PipelineOptions } from './prepare.js'
 import { resume_pipeline } from './resume_pipeline.js'
 import { serial_pipeline } from './serial_pipeline.js'
 import { serial_pipeline_offline } from './serial_pipeline_offline.js'
+import { serial_pipeline_offline_to_online } from './serial_pipeline_offline_to_online.js'
 
-const MODES = ['serial', 'serial_offline', 'eval', 'collect'] as const
+/** The modes that train, and what each starts. */
+const TRAINING = {
+  serial: serial_pipeline,
+  serial_offline: serial_pipeline_offline,
+  serial_offline_to_online: serial_pipeline_offline_to_online,
+  parallel: parallel_pipeline,
+} as const
+const MODES = [...(Object.keys(TRAINING) as (keyof typeof TRAINING)[]), 'eval', 'collect', 'dist'] as const
+
+function trains(mode: (typeof MODES)[number]): mode is keyof typeof TRAINING {
+  return Object.hasOwn(TRAINING, mode)
+}
 
 interface CliOptions {
   mode: (typeof MODES)[number]
@@ -34,8 +51,12 @@ interface CliOptions {
   output?: string
   layout?: DataLayout
   random?: boolean
+  role?: DistRole
+  nats?: string
+  id?: string
   quiet?: boolean
   verbose?: boolean
+  help?: boolean
 }
 
 function seedList(value: string, before: number[] | undefined): number[] {
@@ -99,14 +120,17 @@ function seededName(options: CliOptions, seed: number | undefined): PipelineOpti
 
 /** Options that one mode alone has. */
 const ONLY_IN: readonly [key: keyof CliOptions, flag: string, modes: readonly CliOptions['mode'][]][] = [
-  ['trainIter', '--train-iter', ['serial', 'serial_offline']],
-  ['envStep', '--env-step', ['serial']],
+  ['trainIter', '--train-iter', ['serial', 'serial_offline', 'serial_offline_to_online', 'parallel', 'dist']],
+  ['envStep', '--env-step', ['serial', 'serial_offline_to_online', 'parallel', 'dist']],
   ['loadPath', '--load-path', ['eval', 'collect']],
   ['replayPath', '--replay-path', ['eval']],
   ['collectCount', '--collect-count', ['collect']],
   ['output', '--output', ['collect']],
   ['layout', '--layout', ['collect']],
   ['random', '--random', ['collect']],
+  ['role', '--role', ['dist']],
+  ['nats', '--nats', ['dist']],
+  ['id', '--id', ['dist']],
 ]
 
 /** @throws UsageError for options that would have no effect */
@@ -118,6 +142,11 @@ function checkOptions(options: CliOptions): void {
       )
     }
   }
+  if (options.mode === 'dist' && options.role === undefined) {
+    throw new UsageError(
+      `-m dist joins a run as one of its roles: add --role ${DIST_ROLES.join(', --role ')}.`,
+    )
+  }
   const { config, env, policy, resume, seed } = options
   if (config !== undefined && (env !== undefined || policy !== undefined)) {
     throw new UsageError(
@@ -125,7 +154,7 @@ function checkOptions(options: CliOptions): void {
     )
   }
   if (resume === undefined) return
-  if (options.mode !== 'serial' && options.mode !== 'serial_offline') {
+  if (!trains(options.mode)) {
     throw new UsageError('--resume continues a training run: leave -m out.')
   }
   if (config !== undefined || env !== undefined || policy !== undefined) {
@@ -136,20 +165,37 @@ function checkOptions(options: CliOptions): void {
   }
 }
 
+/** @throws UsageError for a dataset where none is learned from */
+async function chosenConfig({ config, env, policy, mode }: CliOptions): Promise<FoundConfig> {
+  if (config !== undefined) return { config }
+  const found = await findConfig(env, policy)
+  if (found.offline !== undefined && mode === 'serial')
+    throw new UsageError(`${env} is a dataset, and -m serial learns from none: add -m serial_offline.`)
+  return found
+}
+
+/** A dataset's run has its published length, unless --train-iter says another. */
+function lengthOf({ offline }: FoundConfig, { mode }: CliOptions): PipelineOptions {
+  if (mode !== 'serial_offline' || offline?.train_iter === undefined) return {}
+  return { max_train_iter: offline.train_iter }
+}
+
 async function runMode(options: CliOptions): Promise<number> {
   checkOptions(options)
   if (options.resume !== undefined) {
     const result = await resume_pipeline(options.resume, runOptions(options))
     return result.stop_reason === 'interrupted' ? EXIT_CODES.interrupted.code : EXIT_CODES.done.code
   }
-  const config = options.config ?? findConfig(options.env, options.policy)
+  const found = await chosenConfig(options)
+  const { config } = found
   const seeds = options.seed ?? [undefined]
   for (const seed of seeds) {
-    const common = { ...runOptions(options), rename: seededName(options, seed) }
-    if (options.mode === 'serial' || options.mode === 'serial_offline') {
-      const entry = options.mode === 'serial' ? serial_pipeline : serial_pipeline_offline
-      const { stop_reason } = await entry(config, seed, common)
+    const common = { ...lengthOf(found, options), ...runOptions(options), rename: seededName(options, seed) }
+    if (trains(options.mode)) {
+      const { stop_reason } = await TRAINING[options.mode](config, seed, common)
       if (stop_reason === 'interrupted') return EXIT_CODES.interrupted.code
+    } else if (options.mode === 'dist') {
+      return distMode(config, options, common)
     } else if (options.mode === 'eval') {
       await evaluate(config, seed, {
         ...common,
@@ -179,7 +225,7 @@ function buildProgram(finish: (code: number) => void): Command {
     .option('-c, --config <file>', 'config file: TypeScript, JavaScript, JSON or YAML')
     .option(
       '-e, --env <name>',
-      'with -p instead of -c: use the config that comes with ding for this environment',
+      'with -p instead of -c: use the config that comes with ding for this environment or D4RL dataset',
     )
     .option('-p, --policy <name>', 'with -e instead of -c: ... and this policy')
     .addOption(
@@ -192,13 +238,13 @@ function buildProgram(finish: (code: number) => void): Command {
     .option('--train-iter <n>', 'stop after this many training iterations', count)
     .option('--env-step <n>', 'stop after this many environment steps', count)
     .addOption(
-      new Option('--set <key=value>', 'override a key of the config; may be repeated')
+      new Option('--set <key=value>', 'override a key of the config, as --key value; may be repeated')
         .argParser(override)
         .default([], 'none'),
     )
     .option('--resume <dir>', 'continue the run in this experiment folder, bit for bit')
     .option('--load-path <file>', 'eval, collect: checkpoint to load (default: ckpt_best of the experiment)')
-    .option('--replay-path <dir>', 'eval: where the environments write their replays, if they can')
+    .option('--replay-path <dir>', 'eval: folder for each episode as an animated GIF and as JSON')
     .addOption(
       new Option('--collect-count <n>', 'collect: transitions to collect (default: 1000)').argParser(count),
     )
@@ -209,6 +255,12 @@ function buildProgram(finish: (code: number) => void): Command {
       ),
     )
     .option('--random', 'collect: act at random instead of by a checkpoint')
+    .addOption(new Option('--role <role>', 'dist: the role to join a run as').choices(DIST_ROLES))
+    .option(
+      '--nats <url>',
+      'dist: NATS server of the run, or several with commas (default: that of the config)',
+    )
+    .option('--id <name>', 'dist: name of a collector in logs and status')
     .option(
       '--verbose',
       'print the tables of learner, collector and evaluator too, and where an error came from',
@@ -222,13 +274,20 @@ function buildProgram(finish: (code: number) => void): Command {
 Examples:
   ding -c configs/cartpole/cartpole_dqn_config.ts            train, see the results in ./cartpole_dqn_seed0
   ding -e cartpole -p dqn -s 0 1 2                           the config that comes with ding, three seeds
-  ding -c my.ts --set policy.learn.batch_size=128            change a key without touching the file
+  ding -c my.ts --policy.learn.batch_size 128                any key of the config is a flag (--set policy.learn.batch_size=128 is the same)
+  ding -c my.yaml --policy.learn.with_lagrange --help        every key with its value, type, source and meaning
+  ding -p cql --help                                         ... of a policy
   ding -m eval -c my.ts --load-path runs/x/ckpt/ckpt_best.safetensors
   ding --resume cartpole_dqn_seed0                           go on where a run stopped
   ding -m collect -c my.ts --random --output data.hdf5       record a dataset
   ding -m serial_offline -c my_offline.ts                    learn from a dataset
+  ding -m serial_offline_to_online -c my_finetune.ts         ... and go on in the environment
+  ding -m serial_offline -e halfcheetah-medium-v2 -p cql --policy.collect.data_path ~/.d4rl/datasets/halfcheetah_medium-v2.hdf5
+  ding -m dist --role collector -c my.ts --nats nats://host:4222   join a run from any machine; see docs/guides
   ding dataset info data.hdf5                                what is in a dataset
+  ding -m parallel -c my.ts                                  the same config, collecting, learning and evaluating at once
   ding registry policy                                       what can be named in a config
+  ding config list                                           what -e and -p take
   ding config explain dqn                                    every key of a policy (or environment): type, default, meaning
 
 Keys can also be set by environment variables: DING__POLICY__LEARN__BATCH_SIZE=128.
@@ -236,7 +295,17 @@ Keys can also be set by environment variables: DING__POLICY__LEARN__BATCH_SIZE=1
 Exit codes:
 ${codes.join('\n')}`
     })
-    .action(async (options: CliOptions) => finish(await runMode(options)))
+    .option('-h, --help', 'this help; with -c, -p or -e also every key of that config, policy or environment')
+    .action(async (options: CliOptions) => {
+      if (options.help !== true) return finish(await runMode(options))
+      const { config, env, policy, set } = options
+      // First, so that a wrong name is all that is said.
+      const keys = [config, env, policy].some((name) => name !== undefined)
+        ? await keysHelp(options, set)
+        : ''
+      program.outputHelp()
+      process.stdout.write(keys)
+    })
   program
     .command('registry')
     .argument('[name]', 'a registry; all of them when left out')
@@ -277,8 +346,15 @@ ${codes.join('\n')}`
         process.stdout.write(await explainCommand(target, key, options.set ?? [], options.import ?? []))
       },
     )
-  // Options after a subcommand are the subcommand's.
-  return program.enablePositionalOptions().exitOverride()
+  config
+    .command('list')
+    .description('list the configs that come with ding: what -e and -p take')
+    .action(async () => {
+      process.stdout.write(await configListCommand())
+    })
+  addNatsCommands(program)
+  // Options after a subcommand are the subcommand's. The subcommands have their own help; that of the program is an option like others.
+  return program.enablePositionalOptions().exitOverride().helpOption(false)
 }
 
 /** Runs the command line. @returns the exit code; errors are printed, never thrown. */
@@ -289,7 +365,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       code = c
     })
     for (const command of program.commands) command.exitOverride()
-    await program.parseAsync(argv, { from: 'user' })
+    await program.parseAsync(flagsAsOverrides(argv), { from: 'user' })
     return code
   } catch (error) {
     if (error instanceof CommanderError)

@@ -74,18 +74,14 @@ async function actor(prepared: PreparedRun, options: CollectDemoOptions) {
       name: 'random',
     }
   }
-  if (prepared.config.main_config.policy.collect['use_norm'] === true) {
-    throw new UsageError(
-      'policy.collect.use_norm is true: the policy knows normalised observations only, and a dataset holds them as they are. ' +
-        'Collect with a policy that learned without use_norm, or at random (random_policy, --random).',
-    )
-  }
   const checkpoint =
     options.state_dict_path ?? policy.cfg.load_path ?? join(exp_dir, 'ckpt', 'ckpt_best.safetensors')
   loadPolicy(checkpoint, (state) => policy.collect_mode.load_state_dict(state))
   const settings = policy.command_mode.get_setting_collect({ env_step: 0, train_iter: 0 })
+  // Demonstrations do not move the statistics that observations are normalised by.
+  const { observe: _observe, observe_step: _observeStep, ...mode } = policy.collect_mode
   return {
-    mode: policy.collect_mode,
+    mode,
     settings: 'eps' in settings ? { ...settings, eps: 0 } : settings,
     name: checkpoint,
   }

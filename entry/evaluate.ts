@@ -1,20 +1,21 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { ROLES, type RunResult } from '../ding/pipeline/index.js'
+import { replayOptions } from '../ding/envs/index.js'
+import { d4rlScore, ROLES, type RunResult } from '../ding/pipeline/index.js'
 import { CheckpointError, loadState } from '../ding/utils/index.js'
 import { type PipelineInput, type PipelineOptions, prepareRun } from './prepare.js'
+import { scoreText } from './summary.js'
 
 export interface EvaluateOptions extends PipelineOptions {
   /** Checkpoint to load. Default: policy.load_path, else ckpt_best of the experiment folder. */
   readonly load_path?: string
-  /** Folder for the environments' replays. */
+  /** Folder for the environments' replays, as JSON and as animated GIFs. Default: env.replay_path of the config, else none. */
   readonly replay_path?: string
 }
 
 /**
  * Evaluates a trained policy over `env.n_evaluator_episode` episodes with the seeds that training evaluates with.
- * Nothing is trained, and no experiment folder is made. A policy that learned from normalised data (`policy.collect.use_norm`) needs
- * its dataset again, for mean and deviation.
+ * Nothing is trained, and no experiment folder is made. Observations are normalised as the checkpoint says; returns are raw.
  * @throws CheckpointError when there is no checkpoint, or it does not fit the model of the config.
  */
 export async function evaluate(
@@ -26,7 +27,6 @@ export async function evaluate(
     ...options,
     save: false,
     enable_field: ['eval'],
-    offline: true,
   })
   const { config, container, exp_dir, close, logger } = prepared
   try {
@@ -35,15 +35,18 @@ export async function evaluate(
       options.load_path ?? policy.cfg.load_path ?? join(exp_dir, 'ckpt', 'ckpt_best.safetensors'),
       (state) => policy.eval_mode.load_state_dict(state),
     )
-    const replay_path =
-      options.replay_path ?? (config.main_config.env['replay_path'] as string | null | undefined)
-    if (typeof replay_path === 'string')
-      await (await container.getAsync(ROLES.evaluator_env)).enable_save_replay(replay_path)
+    // The folder of the config itself is seen to where the environments are made, for training as well.
+    if (options.replay_path !== undefined) {
+      const manager = await container.getAsync(ROLES.evaluator_env)
+      await manager.enable_save_replay(options.replay_path, replayOptions(config.main_config.env))
+    }
     const evaluator = await container.getAsync(ROLES.evaluator)
     const { episode_info } = await evaluator.eval(undefined, last_iter, last_step)
     const eval_value = episode_info.eval_episode_return_mean
+    const { env_id } = config.main_config.policy.collect
+    const score = typeof env_id === 'string' ? d4rlScore(env_id, eval_value) : undefined
     logger.info(
-      `Mean return ${eval_value.toFixed(2)} over ${episode_info.eval_episode_return.length} episodes.`,
+      `Mean return ${eval_value.toFixed(2)} over ${episode_info.eval_episode_return.length} episodes${scoreText(score)}.`,
     )
     return {
       policy,
@@ -53,6 +56,7 @@ export async function evaluate(
       train_iter: last_iter,
       eval_value,
       eval_value_raw: episode_info.eval_episode_return,
+      ...(score === undefined ? {} : { normalised_score: score }),
       exp_name: exp_dir,
     }
   } finally {

@@ -1,3 +1,4 @@
+import { ExchangeError } from '../ding/parallel/index.js'
 import {
   CheckpointError,
   ConfigError,
@@ -20,7 +21,10 @@ export const EXIT_CODES = {
   environment: { code: 3, meaning: 'an environment failed' },
   files: { code: 4, meaning: 'a checkpoint or dataset cannot be used' },
   numeric: { code: 5, meaning: 'the training diverged: a loss or gradient became NaN or infinite' },
-  unavailable: { code: 6, meaning: 'the runtime, backend or GPU that was asked for is not there' },
+  unavailable: {
+    code: 6,
+    meaning: 'the runtime, backend, GPU or NATS server that was asked for is not there',
+  },
   interrupted: { code: 130, meaning: 'stopped by Ctrl-C or SIGTERM, with the run state saved for --resume' },
 } as const
 
@@ -31,6 +35,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof EnvError) return EXIT_CODES.environment.code
   if (error instanceof CheckpointError || error instanceof DatasetError) return EXIT_CODES.files.code
   if (error instanceof NumericError) return EXIT_CODES.numeric.code
-  if (error instanceof RuntimeUnavailableError) return EXIT_CODES.unavailable.code
+  if (error instanceof RuntimeUnavailableError || error instanceof ExchangeError)
+    return EXIT_CODES.unavailable.code
   return EXIT_CODES.failed.code
 }

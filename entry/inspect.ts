@@ -3,6 +3,8 @@ import '../ding/index.js'
 import { explain, renderText } from '../ding/config/index.js'
 import { importNames, type RegistryName, registries } from '../ding/registry/index.js'
 import { didYouMean, UsageError } from '../ding/utils/index.js'
+import { findConfig, shippedConfigs } from './config_lookup.js'
+import type { PipelineInput } from './prepare.js'
 
 /** What `ding registry [name]` prints: the entries of a registry with where they come from, or the registries. */
 export async function registryCommand(name: string | undefined, modules: readonly string[]): Promise<string> {
@@ -29,6 +31,28 @@ export async function registryCommand(name: string | undefined, modules: readonl
   return `${rows.map(([a, b, c]) => `${(a as string).padEnd(widths[0] as number)}  ${(b as string).padEnd(widths[1] as number)}  ${c}`.trimEnd()).join('\n')}\n`
 }
 
+/** A shipped config by its name (`cartpole_dqn`) where it is one; what else a target can be, explain sees to. */
+function namedTarget(target: string): PipelineInput {
+  return shippedConfigs().get(target) ?? target
+}
+
+/** What the help adds for a chosen config, policy or environment: all its keys. */
+export async function keysHelp(
+  chosen: { readonly config?: string; readonly env?: string; readonly policy?: string },
+  overrides: readonly [string, string][],
+): Promise<string> {
+  const { config, env, policy } = chosen
+  const both = env !== undefined && policy !== undefined
+  const target = both ? (await findConfig(env, policy)).config : (config ?? policy ?? env ?? '')
+  const name = both ? `${env} with ${policy}` : String(config ?? policy ?? env)
+  return `
+Keys of ${name}. Each is a flag too:
+  --policy.learn.batch_size 128    a value, read by the type of the key; =128 likewise
+  --policy.cuda, --no-policy.cuda  true and false
+
+${renderText(await explain(target, { overrides }))}`
+}
+
 /** What `ding config explain TARGET [KEY]` prints: all keys of a config file, a policy or an environment, or those at or below one key. */
 export async function explainCommand(
   target: string,
@@ -37,7 +61,7 @@ export async function explainCommand(
   modules: readonly string[] = [],
 ): Promise<string> {
   await importNames([...modules], process.cwd())
-  const rows = await explain(target, { overrides })
+  const rows = await explain(namedTarget(target), { overrides })
   if (key === undefined) return `${renderText(rows)}\n`
   const inside = rows.filter(({ path }) => path === key || path.startsWith(`${key}.`))
   const found = inside.length > 0 ? inside : rows.filter(({ path }) => `${path}.`.includes(`.${key}.`))

@@ -18,13 +18,17 @@ import {
   type RunLimits,
   writeGitInfo,
 } from '../ding/pipeline/index.js'
+import type { LrFunction } from '../ding/policy/index.js'
 
 /** `[main_config, create_config]`, or the path of a config file. */
 export type PipelineInput = ConfigPair | string
 
 /** Options that every entry takes. */
 export interface PipelineOptions
-  extends Pick<ComposeOptions, 'env_setting' | 'model' | 'console' | 'verbose' | 'dynamic_seed' | 'rebind'> {
+  extends Pick<
+    ComposeOptions,
+    'env_setting' | 'model' | 'lr_schedule' | 'console' | 'verbose' | 'dynamic_seed' | 'rebind'
+  > {
   /** Stop after this many training iterations (1e10). */
   readonly max_train_iter?: number
   /** Stop after this many env steps (1e10). */
@@ -46,8 +50,11 @@ export interface PipelineOptions
 /** How the entries compile: whether to take a new folder, and whether to write into it. */
 interface PrepareOptions {
   readonly save: boolean
+  /** Whether a run whose folder exists gets a new one; by default those that are not resumed do. */
+  readonly renew_dir?: boolean
   readonly enable_field?: ComposeOptions['enable_field']
-  readonly offline?: boolean
+  /** Sections of create_config that this entry needs, as they are where the config has none. */
+  readonly create_defaults?: Readonly<Record<string, object>>
 }
 
 /** Reads and compiles the config of an entry. @throws ConfigError before anything is written. */
@@ -55,23 +62,45 @@ export async function compileInput(
   input: PipelineInput,
   seed: number | undefined,
   options: PipelineOptions & PrepareOptions,
-): Promise<{ config: CompiledConfig; exp_dir: string; is_new: boolean }> {
+): Promise<{ config: CompiledConfig; exp_dir: string; is_new: boolean; lr_schedule?: LrFunction }> {
   const file =
     typeof input === 'string'
       ? await read_config(input)
       : { main_config: input[0], create_config: input[1], base_dir: undefined }
-  const main = renamed(file.main_config, options)
+  const { main, ...given } = withoutFunction(renamed(file.main_config, options), options)
   const work_dir = resolve(options.work_dir ?? '.')
   const is_new = options.save && options.resume !== true && !resumesTraining(main)
-  const config = await compile_config(main, file.create_config, {
-    ...(seed === undefined || options.resume === true ? {} : { seed }),
-    ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
-    ...(file.base_dir === undefined ? {} : { base_dir: file.base_dir }),
-    work_dir,
-    save: options.save,
-    renew_dir: is_new,
-  })
-  return { config, exp_dir: relative('.', join(work_dir, config.main_config.exp_name)) || '.', is_new }
+  const config = await compile_config(
+    main,
+    { ...options.create_defaults, ...file.create_config },
+    {
+      ...(seed === undefined || options.resume === true ? {} : { seed }),
+      ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
+      ...(file.base_dir === undefined ? {} : { base_dir: file.base_dir }),
+      work_dir,
+      save: options.save,
+      renew_dir: options.renew_dir ?? is_new,
+    },
+  )
+  const exp_dir = relative('.', join(work_dir, config.main_config.exp_name)) || '.'
+  return { config, exp_dir, is_new, ...given }
+}
+
+/**
+ * Takes a learning rate function out of a config, which holds only data. What stays, `{ type: 'function' }`, is in total_config.json too, so that
+ * the function is missed, not forgotten, when the run is resumed. The entry's own option goes first.
+ */
+function withoutFunction(
+  main: object,
+  { lr_schedule, resume }: PipelineOptions,
+): { main: object; lr_schedule?: LrFunction } {
+  const { policy } = (main ?? {}) as { policy?: { learn?: { lr_schedule?: unknown } } }
+  const inside = policy?.learn?.lr_schedule
+  const found = lr_schedule ?? (typeof inside === 'function' ? (inside as LrFunction) : undefined)
+  if (found === undefined) return { main }
+  if (resume === true) return { main, lr_schedule: found }
+  const learn = { ...policy?.learn, lr_schedule: { type: 'function' } }
+  return { main: { ...main, policy: { ...policy, learn } }, lr_schedule: found }
 }
 
 /** The main_config under the name that the caller wants. What is no record is left for compile_config to refuse. */
@@ -109,8 +138,8 @@ export async function prepareRun(
   seed: number | undefined,
   options: PipelineOptions & PrepareOptions,
 ): Promise<PreparedRun> {
-  const { config, exp_dir, is_new } = await compileInput(input, seed, options)
-  const container = composeContainer(config, { ...options, exp_dir, log_files: options.save })
+  const { config, exp_dir, is_new, ...given } = await compileInput(input, seed, options)
+  const container = composeContainer(config, { ...options, ...given, exp_dir, log_files: options.save })
   const limits = {
     max_train_iter: options.max_train_iter ?? NO_LIMIT,
     max_env_step: options.max_env_step ?? NO_LIMIT,

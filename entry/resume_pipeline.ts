@@ -1,15 +1,19 @@
 import { existsSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { TOTAL_CONFIG } from '../ding/config/index.js'
+import { PARALLEL } from '../ding/parallel/index.js'
 import { type RunResult, runStatePath } from '../ding/pipeline/index.js'
 import { CheckpointError, loadState, UsageError } from '../ding/utils/index.js'
+import { parallel_pipeline } from './parallel_pipeline.js'
 import type { PipelineOptions } from './prepare.js'
 import { SERIAL } from './serial_pipeline.js'
 import { SERIAL_OFFLINE } from './serial_pipeline_offline.js'
+import { SERIAL_OFFLINE_TO_ONLINE } from './serial_pipeline_offline_to_online.js'
 import { train } from './train.js'
 
 /**
- * Continues the run in an experiment folder from its run state, bit for bit, with the entry that it was started by.
+ * Continues the run in an experiment folder from its run state, with the entry that it was started by: bit for bit, but for parallel runs, whose
+ * collectors begin new episodes.
  * Limits count from the run's beginning.
  * @throws UsageError when the folder holds no run, CheckpointError when its run state cannot be used
  */
@@ -22,9 +26,11 @@ export async function resume_pipeline(exp_dir: string, options: PipelineOptions 
     )
   }
   const common = { ...options, resume: true, work_dir: dirname(folder), exp_name: basename(folder) }
-  return kindOf(folder) === 'offline'
-    ? train(SERIAL_OFFLINE, config, undefined, common)
-    : train(SERIAL, config, undefined, common)
+  const kind = kindOf(folder)
+  if (kind === PARALLEL) return parallel_pipeline(config, undefined, common)
+  if (kind === 'offline') return train(SERIAL_OFFLINE, config, undefined, common)
+  if (kind === 'offline_to_online') return train(SERIAL_OFFLINE_TO_ONLINE, config, undefined, common)
+  return train(SERIAL, config, undefined, common)
 }
 
 function kindOf(folder: string): unknown {

@@ -6,13 +6,12 @@ export const SERIAL_OFFLINE: TrainingKind<OfflineRun> = {
   compose: OfflineRun.compose,
   stages: OFFLINE_STAGES,
   enable_field: ['learn', 'eval'],
-  offline: true,
 }
 
 /**
  * Trains a policy from the dataset at `policy.collect.data_path`, collecting nothing. It ends at the stop value, after
  * `policy.learn.train_epoch` passes over the data, or at `max_train_iter`; the x axis of all curves is the training
- * iteration. The evaluation environments normalise observations as the data were (`policy.collect.use_norm`).
+ * iteration. With `policy.collect.use_norm` the policy normalises what it sees by the data's mean and deviation, which its checkpoints hold.
  *
  * @param input `[main_config, create_config]`, or the path of a config file (.ts, .js, .json, .yaml)
  * @param seed the root of every random stream of the run. Left out: the config's own, else 0

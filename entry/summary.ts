@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CompiledConfig, TOTAL_CONFIG } from '../ding/config/index.js'
 import { NO_LIMIT, type RunLimits, type RunResult } from '../ding/pipeline/index.js'
@@ -25,6 +26,7 @@ const REASONS: Readonly<Record<RunResult['stop_reason'], string>> = {
   max_env_step: 'the limit of env steps is reached',
   max_epoch: 'the passes over the data are done',
   interrupted: 'it was interrupted',
+  callback: 'a callback asked for it',
   done: 'it is done',
 }
 
@@ -34,11 +36,13 @@ export function summary(result: RunResult, config: CompiledConfig, seconds: numb
   const { stop_value } = config.main_config.env
   const value = Number.isNaN(eval_value)
     ? 'never evaluated'
-    : `mean return ${eval_value.toFixed(2)} over ${eval_value_raw.length} episodes`
+    : `mean return ${eval_value.toFixed(2)} over ${eval_value_raw.length} episodes${scoreText(result.normalised_score)}`
   const wanted = stop_value < NO_LIMIT ? ` (stop value ${stop_value})` : ''
   const resume = `npx ding --resume ${quoted(folder)}`
+  const last = join(folder, 'ckpt', `iteration_${result.train_iter}.safetensors`)
   const places = [
     ...(Number.isNaN(eval_value) ? [] : [['best weights', join(folder, 'ckpt', 'ckpt_best.safetensors')]]),
+    ...(Number.isNaN(eval_value) && existsSync(last) ? [['last weights', last]] : []),
     ['config', join(folder, TOTAL_CONFIG)],
     ['result', join(folder, 'result.json')],
     ['logs', join(folder, 'log')],
@@ -55,6 +59,11 @@ export function summary(result: RunResult, config: CompiledConfig, seconds: numb
       : []),
     ...places.map(([name, where]) => `  ${String(name).padEnd(14)} ${where}`),
   ].join('\n')
+}
+
+/** D4RL's score beside a return, where there is one. */
+export function scoreText(score: number | undefined): string {
+  return score === undefined ? '' : ` (normalised score ${score.toFixed(1)})`
 }
 
 /** For pasting into a shell. */

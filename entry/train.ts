@@ -1,10 +1,12 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Container } from 'inversify'
+import type { CompiledConfig } from '../ding/config/index.js'
 import {
   listenForInterrupt,
   ROLES,
   type Run,
+  type RunLimits,
   type RunResult,
   type RunSetting,
   runLoop,
@@ -20,7 +22,8 @@ export interface TrainingKind<R extends Run> {
   /** Stages that come once, before the first round. */
   readonly opening?: readonly Stage<R>[]
   readonly enable_field?: readonly ('learn' | 'collect' | 'eval')[]
-  readonly offline?: boolean
+  /** The limits that the config sets, within those of the options. Left out: none. */
+  readonly limits?: (config: CompiledConfig, given: RunLimits) => RunLimits
 }
 
 /** What every training entry does: compile, put together, run the loop, say what came out, close. */
@@ -30,10 +33,11 @@ export async function train<R extends Run>(
   seed: number | undefined,
   options: PipelineOptions,
 ): Promise<RunResult> {
-  const { stages, opening: first = [], enable_field, offline = false } = kind
+  const { stages, opening: first = [], enable_field } = kind
   const fields = enable_field === undefined ? {} : { enable_field }
-  const prepared = await prepareRun(input, seed, { ...options, ...fields, offline, save: true })
-  const { config, container, logger, exp_dir, limits } = prepared
+  const prepared = await prepareRun(input, seed, { ...options, ...fields, save: true })
+  const { config, container, logger, exp_dir } = prepared
+  const limits = kind.limits?.(config, prepared.limits) ?? prepared.limits
   const interrupt = listenForInterrupt(
     (signal) => logger.info(`${signal}: stopping after this round, then saving.`),
     options.signal,

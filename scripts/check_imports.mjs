@@ -1,5 +1,5 @@
 // The house rule of imports: a folder of ding/ imports only folders below it, and only through their index.ts.
-// Types alone may also come from a folder on the same level. entry/ stands above all; configs/ import only 'ding'.
+// Types alone may also come from a folder on the same level. entry/ stands above all; configs/ import only 'ding' and what lies beside them.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +10,7 @@ const LEVELS = [
   ['entry'],
   // Agent classes over single policies, for those who write their own loop.
   ['agent'],
+  ['parallel'],
   ['pipeline'],
   ['worker'],
   ['policy'],
@@ -64,7 +65,10 @@ function placeOf(path) {
 
 function problem(file, { target, types }) {
   const [own] = placeOf(file)
-  if (own === 'configs') return target === 'ding' ? undefined : `configs import only 'ding', not '${target}'`
+  if (own === 'configs') {
+    const fits = target === 'ding' || target.startsWith('./')
+    return fits ? undefined : `configs import only 'ding' and what lies beside them, not '${target}'`
+  }
   if (!target.startsWith('.')) return undefined
   const [other, rest] = placeOf(join(dirname(file), target))
   if (own === other) return undefined

@@ -1,8 +1,9 @@
 import { defineConfig } from 'ding'
 
 /**
- * CrossQ on HalfCheetah-v4 with SB3-contrib's defaults, which are the paper's: critics 1024-1024, actor 256-256, one update an env step,
- * the actor learns at every third.
+ * CrossQ on HalfCheetah-v4 with SB3-contrib's defaults: critics 1024-1024, actor 256-256, 100 random steps, one update an env step, the
+ * actor learns at every third. The paper and rl-baselines3-zoo have critics of 2048-2048, twice the time, and 5000 random steps. Published
+ * with those: 8112 ± 896 at 100,000 steps.
  */
 const [main_config, create_config] = defineConfig(
   {

@@ -1,4 +1,4 @@
-import { type ActionMask, coerceToSpace, type Obs, type Space, Tuple } from '../envs/index.js'
+import { type ActionMask, coerceToSpace, Dict, Discrete, type Obs, type Space, Tuple } from '../envs/index.js'
 import { type HostTensor, isHostTensor, UsageError } from '../utils/index.js'
 import { isRecordSpace } from './spaces.js'
 
@@ -23,8 +23,40 @@ function isTensorRecord(value: unknown): value is Record<string, HostTensor> {
   )
 }
 
-/** Takes one observation or a batch apart into rows of the space's form. */
+/** Takes one observation or a batch apart into rows of the space's form. @throws UsageError for observations of another form */
 export function obsRows(obs: Obs | ObsBatch, space: Space): { rows: Obs[]; single: boolean } {
+  const taken = apart(obs, space)
+  for (const row of taken.rows) checkForm(row, space, '')
+  return taken
+}
+
+/** @param entry where in the observation, for the message */
+function checkForm(row: Obs, space: Space, entry: string): void {
+  if (space instanceof Dict || space instanceof Tuple) {
+    for (const [key, part] of Object.entries<Space>(space.spaces as Record<string, Space>)) {
+      const value = (row as Record<string, Obs>)[key]
+      // What a batch of tensors leaves out, a mask for one, is for the networks to miss.
+      if (value !== undefined) checkForm(value, part, entry === '' ? key : `${entry}.${key}`)
+    }
+    return
+  }
+  const count = ArrayBuffer.isView(row) ? row.length : 1
+  const expected = space instanceof Discrete ? 1 : space.shape.reduce((size, n) => size * n, 1)
+  if (count === expected) return
+  throw new UsageError(
+    `The observation${entry === '' ? '' : `'s entry "${entry}"`} has ${count} values; observations of this agent are ${space}.`,
+  )
+}
+
+function coerced(space: Space, value: unknown): Obs {
+  try {
+    return coerceToSpace(space, value)
+  } catch (cause) {
+    throw new UsageError(`The observation does not fit: ${(cause as Error).message}.`, { cause })
+  }
+}
+
+function apart(obs: Obs | ObsBatch, space: Space): { rows: Obs[]; single: boolean } {
   if (isHostTensor(obs)) {
     if (obs.shape.length > space.shape.length) {
       return { rows: Array.from({ length: obs.shape[0] ?? 0 }, (_, i) => rowOf(obs, i)), single: false }
@@ -43,12 +75,12 @@ export function obsRows(obs: Obs | ObsBatch, space: Space): { rows: Obs[]; singl
   const isTuple = space instanceof Tuple
   // A list of numbers is one vector; of a Discrete space, several observations.
   if (Array.isArray(list) && !isTuple && (typeof list[0] !== 'number' || space.shape.length === 0)) {
-    return { rows: list.map((row) => coerceToSpace(space, row)), single: false }
+    return { rows: list.map((row) => coerced(space, row)), single: false }
   }
   if (Array.isArray(list) && isTuple && Array.isArray(list[0])) {
-    return { rows: list.map((row) => coerceToSpace(space, row)), single: false }
+    return { rows: list.map((row) => coerced(space, row)), single: false }
   }
-  return { rows: [coerceToSpace(space, list)], single: true }
+  return { rows: [coerced(space, list)], single: true }
 }
 
 function maskRow(mask: ActionMask, actions: number): Uint8Array {

@@ -55,18 +55,25 @@ export class FunctionScope implements ProgramScope {
     return this.#keep(this.#source.draw(draw))
   }
 
-  backward(parameters: readonly Parameter[], loss: () => Tensor): Tensor {
+  backward(parameters: readonly Parameter[], losses: readonly (() => Tensor)[]): Tensor {
     this.#checkBackward(parameters)
+    if (losses.length === 0) throw new UsageError('backward was called with no losses.')
     const leaves = parameters.map((parameter) => this.read(parameter))
+    const sums: (Tensor | undefined)[] = parameters.map(() => undefined)
+    let total: Tensor | undefined
     this.#inBackward = true
     try {
-      const forward = () => this.#keepForward(checkLoss(loss()))
-      const { value, grads } = tf.engine().gradients(forward, leaves, undefined, true)
-      parameters.forEach((parameter, i) => {
-        const grad: Tensor | undefined = grads[i]
-        this.gradients.set(parameter, grad === undefined ? undefined : this.#keep(grad))
-      })
-      return value
+      for (const loss of losses) {
+        const forward = () => this.#keepForward(checkLoss(loss()))
+        const { value, grads } = tf.engine().gradients(forward, leaves, undefined, true)
+        total = total === undefined ? value : tf.add(total, value)
+        for (const [i, grad] of (grads as (Tensor | undefined)[]).entries()) {
+          const sum = sums[i]
+          if (grad !== undefined) sums[i] = this.#keep(sum === undefined ? grad : tf.add(grad, sum))
+        }
+      }
+      for (const [i, parameter] of parameters.entries()) this.gradients.set(parameter, sums[i])
+      return total as Tensor
     } finally {
       this.#inBackward = false
     }

@@ -11,7 +11,16 @@ import { currentScope } from './scope.js'
  * @returns the loss
  */
 export function backward(parameters: readonly Parameter[], loss: () => Tensor): Tensor {
-  return currentScope('backward').backward(parameters, loss)
+  return currentScope('backward').backward(parameters, [loss])
+}
+
+/**
+ * {@link backward} of a sum of losses, whose gradients are taken one after the other: what one loss computed on its way is done with before
+ * the next one begins. For a batch in parts that fit into the processor's cache, where the whole would not.
+ * @returns the sum
+ */
+export function backwardOfSum(parameters: readonly Parameter[], losses: readonly (() => Tensor)[]): Tensor {
+  return currentScope('backwardOfSum').backward(parameters, losses)
 }
 
 /** The same values with no way for gradients through them. Costs nothing in a compiled program. */

@@ -26,8 +26,8 @@ export interface ProgramScope {
   write(parameter: Parameter, value: Tensor): void
   /** A random draw; float32 for normal and uniform, int32 otherwise. */
   draw(draw: Draw): Tensor
-  /** Runs `loss` on a gradient tape and leaves d loss / d parameter in each parameter's `grad`. */
-  backward(parameters: readonly Parameter[], loss: () => Tensor): Tensor
+  /** Runs each loss on a gradient tape of its own and leaves the gradient of their sum in each parameter's `grad`. Returns the sum. */
+  backward(parameters: readonly Parameter[], losses: readonly (() => Tensor)[]): Tensor
 }
 
 let active: ProgramScope | undefined

@@ -42,6 +42,7 @@ export function makeLeaf(doc: string, format: 'any' | 'string' | 'string_list', 
     infinity: false,
     env: undefined,
     arg: undefined,
+    secret: false,
   }
 }
 

@@ -64,6 +64,7 @@ export interface CompiledCreate {
   evaluator: CreateSection
   replay_buffer: CreateSection
   commander?: CreateSection
+  exchange?: CreateSection
   reward_model?: CreateSection
   world_model?: CreateSection
 }

@@ -40,7 +40,7 @@ interface PolicyPlaces extends TypeKeys {
   learn?: { learner?: Loose }
   collect?: { collector?: Loose }
   eval?: { evaluator?: Loose }
-  other?: { replay_buffer?: Loose; commander?: Loose }
+  other?: { replay_buffer?: Loose; commander?: Loose; exchange?: Loose }
 }
 
 interface EnvPlaces extends TypeKeys {
@@ -91,6 +91,7 @@ export interface CreateConfig<
   evaluator?: Section
   replay_buffer?: Section
   commander?: Section
+  exchange?: Section
   reward_model?: Section
   world_model?: Section
 }

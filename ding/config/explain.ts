@@ -5,10 +5,12 @@ import { nearest, UsageError } from '../utils/index.js'
 import { assemble } from './assemble.js'
 import { leavesOf, nodeAt } from './class_schema.js'
 import { type CompileOptions, compile_config } from './compile.js'
+import type { ConfigPair } from './define.js'
 import { formatName, isRecord } from './formats.js'
 import { read_config } from './load.js'
 import { CLASS_DEFAULT, type Provenance } from './merge.js'
 import { type Registries, ROLES, type Role } from './roles.js'
+import { REDACTED } from './save.js'
 import type { GroupNode, LeafNode } from './schema.js'
 
 /** What there is to know of one key. */
@@ -34,12 +36,16 @@ export interface ExplainOptions extends Pick<CompileOptions, 'env' | 'overrides'
 }
 
 /**
- * What a config file, a policy, an environment or a key consists of: for a path of a config file, every key of the compiled
+ * What a config (a file, or the pair itself), a policy, an environment or a key consists of: for a path of a config file, every key of the compiled
  * config; for the name of a policy or environment, every key that its config can have; for a dotted path (or the end of one), the keys there: in
  * `options.config` when given, else in every registered policy and environment.
  * @throws UsageError when `target` is none of these; whatever reading and compiling the file throws.
  */
-export async function explain(target: string, options: ExplainOptions = {}): Promise<ExplainRow[]> {
+export async function explain(
+  target: string | ConfigPair,
+  options: ExplainOptions = {},
+): Promise<ExplainRow[]> {
+  if (typeof target !== 'string') return explainPair(target[0], target[1], options)
   const registries: Registries = options.registries ?? globalRegistries
   if (isConfigPath(target)) return explainFile(target, options)
   if (options.config !== undefined) {
@@ -59,18 +65,26 @@ function isConfigPath(target: string): boolean {
 }
 
 async function explainFile(path: string, options: ExplainOptions): Promise<ExplainRow[]> {
-  const file = await read_config(path)
-  const { env, overrides, seed, registries } = options
+  const { main_config, create_config, base_dir } = await read_config(path)
+  return explainPair(main_config, create_config, options, base_dir)
+}
+
+async function explainPair(
+  main: object,
+  create: object,
+  { env, overrides, seed, registries }: ExplainOptions,
+  base_dir?: string,
+): Promise<ExplainRow[]> {
   const settings = {
     env,
     overrides,
     seed,
     registries,
-    base_dir: file.base_dir,
+    base_dir,
     save: false,
     renew_dir: false,
   }
-  const compiled = await compile_config(file.main_config, file.create_config, settings)
+  const compiled = await compile_config(main, create, settings)
   return rowsOf(compiled.schema, compiled.main_config, compiled.provenance)
 }
 
@@ -106,7 +120,8 @@ async function explainKey(target: string, registries: Registries): Promise<Expla
     }
   }
   const found = [...owners.values()].map(({ row, owners: names }) => ({ ...row, owner: names.join(', ') }))
-  return notEmpty(target, found, all)
+  const types = [policyRole, envRole].flatMap((role) => registries[role.registry].query())
+  return notEmpty(target, found, all, types)
 }
 
 /** Rows at a path, below it, or (where there are none) whose path ends with it. */
@@ -115,9 +130,14 @@ function selectRows(rows: readonly ExplainRow[], target: string): ExplainRow[] {
   return inside.length > 0 ? inside : rows.filter(({ path }) => path.endsWith(`.${target}`))
 }
 
-function notEmpty(target: string, found: ExplainRow[], all: readonly ExplainRow[]): ExplainRow[] {
+function notEmpty(
+  target: string,
+  found: ExplainRow[],
+  all: readonly ExplainRow[],
+  types: readonly string[] = [],
+): ExplainRow[] {
   if (found.length > 0) return found
-  const names = new Set(all.flatMap(({ path }) => [path, path.split('.').at(-1)!]))
+  const names = new Set([...types, ...all.flatMap(({ path }) => [path, path.split('.').at(-1)!])])
   const close = nearest(target, names)
   const hint = close.length === 0 ? '' : ` Did you mean ${close.map((name) => `"${name}"`).join(' or ')}?`
   throw new UsageError(
@@ -160,7 +180,7 @@ function rowOf(path: string, leaf: LeafNode, value: unknown, source: string): Ex
     default: leaf.default,
     required,
     doc,
-    value,
+    value: leaf.secret && value !== '' ? REDACTED : value,
     source,
   }
 }

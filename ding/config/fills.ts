@@ -8,10 +8,13 @@ interface Fill {
   readonly to: readonly string[]
   /** Where to look when `from` is null. */
   readonly otherwise?: readonly string[]
+  /** A second name of `to`: null leaves it as it is, and it is a problem when both are given and differ. */
+  readonly alias?: true
 }
 
 const EVALUATOR = ['policy', 'eval', 'evaluator']
 const BUFFER = ['policy', 'other', 'replay_buffer']
+const HER = ['policy', 'other', 'her']
 
 /** Keys that have one place to set them, and are copied to where they are used. */
 const FILLS: readonly Fill[] = [
@@ -24,20 +27,23 @@ const FILLS: readonly Fill[] = [
   },
   { from: ['policy', 'priority'], to: [...BUFFER, 'priority'] },
   { from: ['policy', 'priority_IS_weight'], to: [...BUFFER, 'priority_IS_weight'] },
+  { from: [...HER, 'her_strategy'], to: [...BUFFER, 'goal_selection_strategy'], alias: true },
+  { from: [...HER, 'her_replay_k'], to: [...BUFFER, 'n_sampled_goal'], alias: true },
 ]
 
 /** Copies the keys that others follow. A follower that was set by itself, to something else, is a problem. */
 export function crossFill(root: GroupNode, config: LayeredConfig, problems: Problems): void {
-  for (const { from, to, otherwise } of FILLS) {
+  for (const { from, to, otherwise, alias } of FILLS) {
     let value = config.get(from)
     let source = from
     if (value === null && otherwise !== undefined) {
       value = config.get(otherwise)
       source = otherwise
     }
+    if (alias === true && value === null) continue
     if (value === undefined || !accepts(root, to) || config.get(to.slice(0, -1)) === undefined) continue
     const present = config.get(to)
-    if (!config.isGiven(from) && config.isGiven(to) && present !== value) {
+    if ((alias === true || !config.isGiven(from)) && config.isGiven(to) && present !== value) {
       const name = from.join('.')
       problems.add(
         to.join('.'),

@@ -44,12 +44,15 @@ export function overridesFromList(entries: readonly OverrideEntry[]): Override[]
   })
 }
 
-/** Paths may begin with the config they are for: main_config says nothing new, sections of create_config have their places. */
+/**
+ * Paths may begin with the config they are for (main_config or main, create_config or create): the first says nothing new, sections of the second
+ * have their places.
+ */
 function inTree(path: string[]): string[] {
   const [first, second, ...rest] = path
   if (first === undefined || second === undefined) return path
-  if (first.toLowerCase() === 'main_config') return [second, ...rest]
-  if (first.toLowerCase() !== 'create_config') return path
+  if (/^main(_config)?$/i.test(first)) return [second, ...rest]
+  if (!/^create(_config)?$/i.test(first)) return path
   const role = ROLES.find(({ section }) => section === second.toLowerCase())
   return role === undefined ? path : [...role.place, ...rest]
 }

@@ -37,6 +37,7 @@ export const ROLES: readonly Role[] = [
     fallback: 'advanced',
   },
   { section: 'commander', registry: 'commander', place: ['policy', 'other', 'commander'], optional: true },
+  { section: 'exchange', registry: 'exchange', place: ['policy', 'other', 'exchange'], optional: true },
   { section: 'reward_model', registry: 'reward_model', place: ['reward_model'], optional: true },
   { section: 'world_model', registry: 'world_model', place: ['world_model'], optional: true },
 ]

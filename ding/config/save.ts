@@ -1,6 +1,9 @@
+import cloneDeep from 'lodash-es/cloneDeep.js'
 import { ConfigError, writeFileAtomic } from '../utils/index.js'
+import { leavesOf } from './class_schema.js'
 import type { CompiledConfig } from './compile.js'
 import { isRecord } from './formats.js'
+import type { GroupNode } from './schema.js'
 
 /** Name of the file in an experiment's folder that holds its whole config. */
 export const TOTAL_CONFIG = 'total_config.json'
@@ -31,9 +34,29 @@ function mapInside(value: unknown, change: (item: unknown) => unknown): unknown 
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, change(item)]))
 }
 
-/** The text of total_config.json: a config file that compiles to the same config again. */
-export function configToJson(config: Pick<CompiledConfig, 'main_config' | 'create_config' | 'seed'>): string {
-  const { main_config, create_config, seed } = config
+/** What stands in the place of a secret. */
+export const REDACTED = '***'
+
+/** `values` with {@link REDACTED} for every secret that the schema names and that is given. */
+function withoutSecrets(values: Record<string, unknown>, schema: GroupNode): Record<string, unknown> {
+  const paths = [...leavesOf(schema)].filter(([, leaf]) => leaf.secret).map(([path]) => path)
+  if (paths.length === 0) return values
+  const copy = cloneDeep(values)
+  for (const path of paths) {
+    const parent = path.slice(0, -1).reduce<unknown>((at, key) => (isRecord(at) ? at[key] : undefined), copy)
+    const key = path.at(-1)!
+    if (isRecord(parent) && parent[key] !== undefined && parent[key] !== '') parent[key] = REDACTED
+  }
+  return copy
+}
+
+/** The text of total_config.json: a config file that compiles to the same config again, but for secrets. */
+export function configToJson(
+  config: Pick<CompiledConfig, 'main_config' | 'create_config' | 'seed'> &
+    Partial<Pick<CompiledConfig, 'schema'>>,
+): string {
+  const { create_config, seed, schema } = config
+  const main_config = schema === undefined ? config.main_config : withoutSecrets(config.main_config, schema)
   return `${JSON.stringify(encodeConfig({ main_config, create_config, seed }), null, 2)}\n`
 }
 

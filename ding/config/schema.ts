@@ -26,6 +26,8 @@ export interface KeyDefinition {
   readonly env?: string
   /** A name by which the command line may set the key, besides its path. */
   readonly arg?: string
+  /** A password or the like: shown as `***` wherever a config is shown or saved. */
+  readonly secret?: boolean
 }
 
 export type SchemaDefinition = { readonly [key: string]: KeyDefinition | SchemaDefinition }
@@ -95,6 +97,7 @@ export interface LeafNode {
   readonly infinity: boolean
   readonly env: string | undefined
   readonly arg: string | undefined
+  readonly secret: boolean
 }
 
 /** A nested level of a schema. An open group also takes keys that it does not know, unvalidated. */
@@ -223,9 +226,21 @@ function makeLeaf(definition: KeyDefinition, path: string): LeafNode {
     throw new ConfigError(`Schema: "${path}" needs either a default or required: true.`, { path })
   }
   const rule = ruleOf(format, nullable, infinity)
-  const { env, arg } = definition
+  const { env, arg, secret = false } = definition
   return checkDefault(
-    { kind: 'leaf', doc, format, rule, default: definition.default, required, nullable, infinity, env, arg },
+    {
+      kind: 'leaf',
+      doc,
+      format,
+      rule,
+      default: definition.default,
+      required,
+      nullable,
+      infinity,
+      env,
+      arg,
+      secret,
+    },
     path,
   )
 }

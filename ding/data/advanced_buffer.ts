@@ -4,12 +4,14 @@ import type { StateTree } from '../utils/index.js'
 import { SampleMonitor } from './monitor.js'
 import { PriorityIndex } from './priority_index.js'
 import { RateLimiter } from './rate_limit.js'
+import { memoryKeys } from './ring_buffer.js'
 import { readRecord } from './state_fields.js'
 import { TrackedRing } from './tracked_ring.js'
 import type { Batch, BufferOptions } from './types.js'
 
 const config = schema({
   replay_buffer_size: { doc: 'Most transitions that are kept.', format: 'positive_int', default: 4096 },
+  ...memoryKeys,
   max_use: {
     doc: 'A transition is removed once it was sampled this often.',
     format: 'positive_int',
@@ -112,6 +114,7 @@ export class AdvancedReplayBuffer extends TrackedRing {
         reportSeconds: cfg.monitor.periodic_thruput.seconds,
         maxUse: cfg.max_use,
         maxStaleness: cfg.max_staleness,
+        optimizeMemory: cfg.optimize_memory_usage,
       },
       options,
     )

@@ -48,6 +48,19 @@ export function transitionAt(batch: Batch, row: number): Transition {
   }))
 }
 
+/** The rows of a batch, in order, as {@link transitionAt} gives them. */
+export function* transitionsOf(batch: Batch): Generator<Transition> {
+  const { layout, tensors } = layoutOfBatch(batch)
+  const rows = tensors[0]?.shape[0] ?? 0
+  for (let row = 0; row < rows; row++) {
+    yield recordOf<HostTensor>(layout.root, (column) => ({
+      dtype: column.dtype,
+      shape: column.shape,
+      data: tensors[column.index]!.data.subarray(row * column.width, (row + 1) * column.width),
+    }))
+  }
+}
+
 /** Batches of the same columns one after another, in new arrays. @throws DingError when their columns differ. */
 export function concatBatches(batches: readonly Batch[]): Batch {
   const parts = batches.map(layoutOfBatch)

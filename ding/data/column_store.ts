@@ -1,6 +1,8 @@
 import type { HostTensor, StateTree, TypedArray } from '../utils/index.js'
 import { allocate, CheckpointError, DingError } from '../utils/index.js'
 import {
+  type Column,
+  type ColumnGroup,
   checkTransition,
   inferLayout,
   type Layout,
@@ -9,6 +11,7 @@ import {
   writeTransition,
 } from './columns.js'
 import { RowStore } from './row_store.js'
+import type { Storage } from './storage.js'
 import type { Batch, Transition } from './types.js'
 
 /** How many batch sizes keep their arrays. */
@@ -21,7 +24,7 @@ interface ReusedBatch {
 }
 
 /** Settled columns and their memory. */
-interface Storage {
+interface Memory {
   readonly layout: Layout
   readonly rows: RowStore
 }
@@ -30,8 +33,8 @@ interface Storage {
  * A fixed number of rows of columns. The columns follow from the first transition written; later ones must match it.
  * Memory is reserved at the first write (the system hands it out page by page as rows are written).
  */
-export class ColumnStore {
-  #storage: Storage | undefined
+export class ColumnStore implements Storage {
+  #storage: Memory | undefined
   readonly #batches = new Map<number, ReusedBatch>()
 
   /** `name` begins every message; top-level keys in `skipped` are not stored. */
@@ -94,6 +97,32 @@ export class ColumnStore {
     return reused.batch
   }
 
+  /**
+   * One part of the rows asked for: a column, or a record of them. Into the arrays of `target`, which an earlier call for as
+   * many rows gave, or into new ones. @throws DingError when there is no such part.
+   */
+  part(path: readonly string[], rows: Int32Array, target?: HostTensor | Batch): HostTensor | Batch {
+    const storage = this.#storage
+    let node: Column | ColumnGroup | undefined = storage?.layout.root
+    for (const key of path) node = node?.kind === 'group' ? node.children.get(key) : undefined
+    if (storage === undefined || node === undefined)
+      throw new DingError(`${this.name} has no columns "${path.join('.')}".`)
+    const fill = (column: Column, into?: HostTensor): HostTensor => {
+      const made = into ?? emptyTensor(column, rows.length)
+      storage.rows.gather(column, rows, made.data)
+      return made
+    }
+    if (node.kind === 'column') return fill(node, target as HostTensor | undefined)
+    const made = (target as Batch | undefined) ?? emptyRows(node, rows.length)
+    forEachTensor(node, made, fill)
+    return made
+  }
+
+  /** Bytes reserved for the columns. */
+  get bytes(): number {
+    return this.#storage?.rows.bytes ?? 0
+  }
+
   /** Reads rows of a top-level column of plain numbers; undefined when there is none of that name. */
   reader(key: string): ((row: number) => number) | undefined {
     const column = this.#storage?.layout.root.children.get(key)
@@ -123,6 +152,11 @@ export class ColumnStore {
       this.reset()
       return
     }
+    if ('next_row' in state) {
+      throw new CheckpointError(
+        `${this.name}: the saved state is of a buffer with optimize_memory_usage. Resume with it, or use save_data and load_data.`,
+      )
+    }
     const { layout, tensors } = layoutOfBatch(state)
     if (rows > this.capacity || tensors.some((tensor) => tensor.shape[0] !== rows)) {
       throw new CheckpointError(
@@ -139,13 +173,39 @@ export class ColumnStore {
     if (known !== undefined) return known
     const targets: TypedArray[] = []
     const batch = recordOf<HostTensor>(layout.root, (column) => {
-      const data = allocate(column.dtype, size * column.width)
-      targets[column.index] = data
-      return { dtype: column.dtype, shape: [size, ...column.shape], data }
+      const tensor = emptyTensor(column, size)
+      targets[column.index] = tensor.data
+      return tensor
     })
     const made = { batch, targets }
     if (this.#batches.size >= KEPT_SIZES) this.#batches.delete(this.#batches.keys().next().value!)
     this.#batches.set(size, made)
     return made
+  }
+}
+
+/** Zeros for `rows` rows of a column. */
+function emptyTensor(column: Column, rows: number): HostTensor {
+  return {
+    dtype: column.dtype,
+    shape: [rows, ...column.shape],
+    data: allocate(column.dtype, rows * column.width),
+  }
+}
+
+/** Zeros for `rows` rows of a record of columns. */
+export function emptyRows(group: ColumnGroup, rows: number): Batch {
+  return recordOf<HostTensor>(group, (column) => emptyTensor(column, rows))
+}
+
+/** Goes through a record of columns beside a batch of the same form. */
+function forEachTensor(
+  group: ColumnGroup,
+  batch: Batch,
+  visit: (column: Column, tensor: HostTensor) => void,
+): void {
+  for (const [key, child] of group.children) {
+    if (child.kind === 'column') visit(child, batch[key] as HostTensor)
+    else forEachTensor(child, batch[key] as Batch, visit)
   }
 }

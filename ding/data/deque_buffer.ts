@@ -3,12 +3,14 @@ import { BUFFER_REGISTRY } from '../registry/index.js'
 import type { StateTree } from '../utils/index.js'
 import { DistinctDraw } from './distinct.js'
 import { PriorityIndex } from './priority_index.js'
+import { memoryKeys } from './ring_buffer.js'
 import { readCount, readRecord } from './state_fields.js'
 import { type Bookkeeping, TrackedRing } from './tracked_ring.js'
 import type { Batch, BufferOptions } from './types.js'
 
 const config = schema({
   replay_buffer_size: { doc: 'Most transitions that are kept.', format: 'positive_int', default: 10000 },
+  ...memoryKeys,
   max_use: {
     doc: 'A transition is removed once it was sampled this often.',
     format: 'positive_int',
@@ -72,6 +74,7 @@ export class DequeBuffer extends TrackedRing {
         reportSeconds: Number.POSITIVE_INFINITY,
         maxUse: cfg.max_use,
         maxStaleness: cfg.max_staleness,
+        optimizeMemory: cfg.optimize_memory_usage,
       },
       options,
     )

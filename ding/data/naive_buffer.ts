@@ -1,7 +1,7 @@
 import { type ConfigOf, schema } from '../config/index.js'
 import { BUFFER_REGISTRY } from '../registry/index.js'
 import { DistinctDraw } from './distinct.js'
-import { RingBuffer } from './ring_buffer.js'
+import { memoryKeys, RingBuffer } from './ring_buffer.js'
 import type { Batch, BufferOptions } from './types.js'
 
 const config = schema({
@@ -26,6 +26,7 @@ const config = schema({
     format: 'positive_number',
     default: 60,
   },
+  ...memoryKeys,
 })
 
 /** Uniform sampling from the latest transitions, without replacement unless `replace` is set. */
@@ -37,7 +38,14 @@ export class NaiveReplayBuffer extends RingBuffer {
   #rows = new Int32Array(0)
 
   constructor(cfg: ConfigOf<typeof config>, options: BufferOptions) {
-    super({ capacity: cfg.replay_buffer_size, reportSeconds: cfg.periodic_thruput_seconds }, options)
+    super(
+      {
+        capacity: cfg.replay_buffer_size,
+        reportSeconds: cfg.periodic_thruput_seconds,
+        optimizeMemory: cfg.optimize_memory_usage,
+      },
+      options,
+    )
     this.#replace = cfg.replace
     this.#distinct = new DistinctDraw(cfg.replay_buffer_size)
   }

@@ -1,9 +1,12 @@
+import type { SchemaDefinition } from '../config/index.js'
 import { type Logger, NULL_LOGGER } from '../logger/index.js'
 import { CheckpointError, DingError, loadState, type StateTree, saveState } from '../utils/index.js'
 import { batchSize, transitionAt } from './batch.js'
 import { ColumnStore } from './column_store.js'
+import { LinkedStore } from './linked_store.js'
 import { ThruputMonitor } from './monitor.js'
 import { readCount, readRecord } from './state_fields.js'
+import type { Storage } from './storage.js'
 import type {
   Batch,
   BufferOptions,
@@ -23,11 +26,22 @@ export interface RingSettings {
   readonly reportSeconds: number
   /** Top-level keys of transitions that are not stored. */
   readonly skipped?: ReadonlySet<string>
+  /** Keep no copy of `next_obs` where a later row has it as its `obs`. */
+  readonly optimizeMemory: boolean
 }
+
+/** The key of every ring buffer's config that says how its memory is used. */
+export const memoryKeys = {
+  optimize_memory_usage: {
+    doc: 'Keep no copy of next_obs where it is the obs of a later transition, which saves nearly half the memory; batches are the same.',
+    format: 'boolean',
+    default: false,
+  },
+} as const satisfies SchemaDefinition
 
 /** Columns written round and round: what all transition buffers share. */
 export abstract class RingBuffer implements ReplayBuffer {
-  protected readonly store: ColumnStore
+  protected readonly store: Storage
   protected readonly capacity: number
   protected readonly logger: Logger
   protected readonly random: BufferRandom
@@ -45,7 +59,8 @@ export abstract class RingBuffer implements ReplayBuffer {
     this.name = options.name ?? 'buffer'
     this.logger = options.logger ?? NULL_LOGGER
     this.random = options.random
-    this.store = new ColumnStore(settings.capacity, `Buffer "${this.name}"`, settings.skipped ?? NOTHING)
+    const Kind = settings.optimizeMemory ? LinkedStore : ColumnStore
+    this.store = new Kind(settings.capacity, `Buffer "${this.name}"`, settings.skipped ?? NOTHING)
     this.thruput = new ThruputMonitor(this.logger, this.name, settings.reportSeconds)
   }
 
@@ -61,6 +76,11 @@ export abstract class RingBuffer implements ReplayBuffer {
   /** The number of transitions ever pushed. */
   get push_count(): number {
     return this.pushed
+  }
+
+  /** Bytes reserved for what is stored. */
+  get memory_bytes(): number {
+    return this.store.bytes
   }
 
   push(transitions: Transition | readonly Transition[], _info: PushInfo = {}): void {

@@ -39,6 +39,11 @@ export class RowStore {
     )
   }
 
+  /** Bytes reserved for all rows. */
+  get bytes(): number {
+    return this.#wide.reduce((sum, array) => sum + (array?.byteLength ?? 0), this.#words.byteLength)
+  }
+
   /** Writes one row of one column: a number, or as many values as the column is wide, of the column's type. */
   write(column: Column, row: number, value: number | TypedArray): void {
     const wide = this.#wide[column.index]

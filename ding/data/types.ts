@@ -51,7 +51,36 @@ export interface ReplayBuffer extends Resumable {
   /** Replaces the entries by those of a file that `save_data` wrote. */
   load_data(path: string): void
   close(): void
+  /** What collectors are to note in every transition beside what the policy keeps. Left out: nothing. */
+  readonly episode_marks?: EpisodeMarks
 }
+
+/**
+ * What a collector notes for a buffer that knows episodes: always `episode`, an {@link EpisodeMark}; with `info` also the
+ * numbers, booleans, typed arrays and records of these in the step's info, as `info`.
+ */
+export interface EpisodeMarks {
+  readonly info: boolean
+}
+
+/** Where in its episode a transition is. */
+export interface EpisodeMark {
+  readonly env_id: number
+  /** From 0. */
+  readonly step: number
+  /** Whether the episode ends with it, for whatever reason. */
+  readonly end: boolean
+}
+
+/** A goal, as an environment's observations hold it. */
+export type Goal = number | TypedArray
+
+/** The reward of coming to `achieved_goal` when `desired_goal` was wanted. A pure function. */
+export type GoalReward = (
+  achieved_goal: Goal,
+  desired_goal: Goal,
+  info: Readonly<Record<string, unknown>>,
+) => number
 
 /** The part of a random stream that buffers draw from. */
 export type BufferRandom = Pick<RandomStream, 'nextFloat' | 'nextInt' | 'subset' | 'integers'>
@@ -62,6 +91,8 @@ export interface BufferOptions {
   readonly logger?: Logger
   /** Used in messages and as the first part of TensorBoard tags; 'buffer' by default. */
   readonly name?: string
+  /** The environment's reward as a function of goals, for buffers that relabel them. */
+  readonly compute_reward?: GoalReward
 }
 
 /** What BUFFER_REGISTRY holds. */
@@ -70,6 +101,8 @@ export interface BufferClass {
   readonly config?: unknown
   /** Whether it can sample by reported priorities. Left out: not known before the run. */
   readonly keeps_priority?: boolean
+  /** Whether it relabels goals and so is given `compute_reward`. */
+  readonly relabels_goals?: boolean
 }
 
 declare module '../registry/index.js' {

@@ -3,7 +3,10 @@ import { ActionError } from './action_error.js'
 import type { EnvWrapperSpec } from './env_config.js'
 import { EpisodeRandom } from './env_random.js'
 import { stateRecord } from './env_state.js'
+import { EpisodeRecorder } from './episode_recorder.js'
 import { RandomStream } from './light_imports.js'
+import { NotDrawnError, renderScene } from './render/renderer.js'
+import type { Frame, RenderOptions, ReplayOptions, Scene } from './render/types.js'
 import { Box, coerceToSpace, describeValue, Space } from './spaces/index.js'
 import {
   type Action,
@@ -16,7 +19,7 @@ import {
   type StepInfo,
   whenReady,
 } from './types.js'
-import { EvalEpisodeReturnWrapper, TimeLimitWrapper, wrapWith } from './wrappers/index.js'
+import { EnvWrapper, EvalEpisodeReturnWrapper, TimeLimitWrapper, wrapWith } from './wrappers/index.js'
 
 /**
  * An environment in Gymnasium's manner, as a plain object or class instance. Methods may be asynchronous. `reset` returns
@@ -31,8 +34,14 @@ export interface GymLikeEnv {
   step(action: never): unknown
   seed?(seed: number, dynamic_seed?: boolean): void
   close?(): MaybePromise<void>
+  compute_reward?(achieved_goal: Obs, desired_goal: Obs, info: Readonly<StepInfo>): number
   state_dict?(): MaybePromise<StateTree | null>
   load_state_dict?(state: StateTree): MaybePromise<void>
+  /** What there is to see at the moment; or draw it yourself by `render`, which returns a {@link Frame}. */
+  scene?(): Scene
+  render?(options?: RenderOptions): unknown
+  /** Steps a second at which the task is shown as it happens; default 30. */
+  readonly render_fps?: number
 }
 
 export interface WrapEnvOptions {
@@ -45,25 +54,52 @@ export interface WrapEnvOptions {
 
 /** Makes an Env of a Gymnasium-like object, with the raw episode return, a time limit and wrappers as asked. */
 export function wrapEnv(gymLike: GymLikeEnv, options: WrapEnvOptions = {}): Env {
-  let env: Env = new EvalEpisodeReturnWrapper(
-    new AdaptedEnv(gymLike, options.env_id ?? gymLike.constructor.name),
-  )
+  const adapted = new AdaptedEnv(gymLike, options.env_id ?? gymLike.constructor.name)
+  let env: Env = new EvalEpisodeReturnWrapper(adapted)
   if (typeof options.max_episode_steps === 'number') {
     env = new TimeLimitWrapper(env, { max_episode_steps: options.max_episode_steps })
   }
-  return (options.env_wrapper ?? []).reduce<Env>(wrapWith, env)
+  return (options.env_wrapper ?? []).reduce<Env>(wrapWith, new RecordedEnv(env, adapted))
+}
+
+/** Records the episodes of an adapted env, whose ends only the wrappers around it know. */
+class RecordedEnv extends EnvWrapper {
+  override readonly transparent = true
+  private recorder: EpisodeRecorder | undefined
+
+  constructor(
+    env: Env,
+    private readonly adapted: AdaptedEnv,
+  ) {
+    super(env)
+  }
+
+  override enable_save_replay(path: string, options: ReplayOptions = {}): void {
+    this.recorder = new EpisodeRecorder(path, this.adapted, options)
+  }
+
+  protected override onReset(obs: Obs): Obs {
+    this.recorder?.start(obs)
+    return obs
+  }
+
+  protected override onStep(timestep: EnvTimestep, action: Action): EnvTimestep {
+    this.recorder?.add(action, timestep)
+    return timestep
+  }
 }
 
 class AdaptedEnv implements Env {
   readonly observation_space: Space
   readonly action_space: Space
   readonly reward_space: Space
+  readonly compute_reward: Env['compute_reward']
   private readonly seeds = new EpisodeRandom('episode_seeds')
   private actionRandom = RandomStream.fromSeed(0).child('random_action')
 
   constructor(
     private readonly gym: GymLikeEnv,
-    private readonly name: string,
+    readonly name: string,
   ) {
     for (const method of ['reset', 'step'] as const) {
       if (typeof gym[method] !== 'function') {
@@ -79,6 +115,7 @@ class AdaptedEnv implements Env {
     }
     this.observation_space = gym.observation_space
     this.action_space = gym.action_space
+    this.compute_reward = gym.compute_reward?.bind(gym)
     this.reward_space = gym.reward_space ?? new Box(-Infinity, Infinity, [1])
     this.seed(0)
   }
@@ -109,6 +146,24 @@ class AdaptedEnv implements Env {
 
   random_action(): Action {
     return this.action_space.sample(this.actionRandom)
+  }
+
+  get render_fps(): number {
+    return this.gym.render_fps ?? 30
+  }
+
+  render(options?: RenderOptions): Frame {
+    const { gym, name } = this
+    if (typeof gym.scene === 'function') return renderScene(name, gym.scene(), options)
+    if (typeof gym.render !== 'function') throw new NotDrawnError(name)
+    const frame = gym.render(options)
+    if (!isFrame(frame)) {
+      throw new EnvError(
+        `${name}: render() returned ${describeValue(frame)}; expected a picture {width, height, data}, data being a ` +
+          'Uint8Array of width x height x 4 bytes',
+      )
+    }
+    return frame
   }
 
   close(): MaybePromise<void> {
@@ -157,4 +212,10 @@ class AdaptedEnv implements Env {
 
 function isInfo(value: unknown): value is StepInfo {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value)
+}
+
+function isFrame(value: unknown): value is Frame {
+  if (!isInfo(value)) return false
+  const { width, height, data } = value
+  return data instanceof Uint8Array && data.length > 0 && data.length === Number(width) * Number(height) * 4
 }

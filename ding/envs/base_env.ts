@@ -4,6 +4,8 @@ import { EpisodeRandom } from './env_random.js'
 import { stateNumber, stateRecord } from './env_state.js'
 import { EpisodeRecorder } from './episode_recorder.js'
 import { RandomStream } from './light_imports.js'
+import { renderScene } from './render/renderer.js'
+import type { Frame, RenderOptions, ReplayOptions, Scene } from './render/types.js'
 import { Box, type Space } from './spaces/index.js'
 import {
   type Action,
@@ -34,6 +36,8 @@ export abstract class BaseEnv<O extends Obs = Obs, A extends Action = Action> im
   abstract readonly observation_space: Space
   abstract readonly action_space: Space
   readonly reward_space: Space = new Box(-Infinity, Infinity, [1])
+  /** Steps a second at which the task is shown as it happens; that of the task where it has a clock. */
+  readonly render_fps: number = 30
 
   private readonly random = new EpisodeRandom('env')
   private actionRandom = RandomStream.fromSeed(0).child('random_action')
@@ -85,7 +89,7 @@ export abstract class BaseEnv<O extends Obs = Obs, A extends Action = Action> im
   reset(options: ResetOptions = {}): O {
     const obs = this.begin(this.random.begin(options.seed))
     this.startEpisode()
-    this.recorder?.start(this.name, obs)
+    this.recorder?.start(obs)
     return obs
   }
 
@@ -117,8 +121,22 @@ export abstract class BaseEnv<O extends Obs = Obs, A extends Action = Action> im
     this.running = false
   }
 
-  enable_save_replay(path: string): void {
-    this.recorder = new EpisodeRecorder(path)
+  /**
+   * What there is to see at the moment, which `render` paints; null: nothing, and `render` throws. It only reads: whether
+   * and when it is called changes nothing else.
+   */
+  scene(): Scene | null {
+    return null
+  }
+
+  /** A picture of the env as it is. @throws NotDrawnError where the env has nothing to show */
+  render(options: RenderOptions = {}): Frame {
+    return renderScene(this.name, this.scene(), options)
+  }
+
+  /** From the next episode on each is written below `path` when it ends: as JSON, and as an animation if the env draws itself. */
+  enable_save_replay(path: string, options: ReplayOptions = {}): void {
+    this.recorder = new EpisodeRecorder(path, this, options)
   }
 
   state_dict(): StateTree | null {

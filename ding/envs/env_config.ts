@@ -1,5 +1,6 @@
 import { ConfigError, didYouMean } from '../utils/index.js'
 import { type GroupNode, type Schema, type SchemaDefinition, schema } from './light_imports.js'
+import type { ReplayOptions } from './render/types.js'
 
 /** One entry of `env.env_wrapper`: a registered name, or the name as `type` beside the wrapper's own keys. */
 export type EnvWrapperSpec = string | { readonly type: string; readonly [key: string]: unknown }
@@ -16,6 +17,13 @@ export function env_wrapper_list(value: unknown): value is EnvWrapperSpec[] {
       )
     }
   }
+  return true
+}
+
+/** Whether a value can be the size of an animation. */
+export function replay_pixels(value: unknown): value is number {
+  if (!(typeof value === 'number' && Number.isInteger(value) && value >= 16 && value <= 500))
+    throw new Error('Give a whole number of pixels from 16 to 500.')
   return true
 }
 
@@ -55,8 +63,19 @@ export const envKeys = {
     default: null,
   },
   replay_path: {
-    doc: 'Folder into which each episode of the evaluator is written as JSON; null: none.',
+    doc: 'Folder into which each episode of the evaluator is written: as JSON, and as an animated GIF where the env draws itself; null: none.',
     format: 'string',
+    nullable: true,
+    default: null,
+  },
+  replay_size: {
+    doc: 'Longer side of the animations in replay_path, in pixels, up to 500.',
+    format: replay_pixels,
+    default: 400,
+  },
+  replay_frame_skip: {
+    doc: 'The animations in replay_path show every so many steps; null: as many as bring them to at most 25 pictures a second.',
+    format: 'positive_int',
     nullable: true,
     default: null,
   },
@@ -66,6 +85,15 @@ export const envKeys = {
     default: [],
   },
 } as const satisfies SchemaDefinition
+
+/** How the replays of an env config are to be written. */
+export function replayOptions(cfg: Readonly<Record<string, unknown>>): ReplayOptions {
+  const { replay_size, replay_frame_skip } = cfg
+  return {
+    ...(typeof replay_size === 'number' ? { size: replay_size } : {}),
+    ...(typeof replay_frame_skip === 'number' ? { frame_skip: replay_frame_skip } : {}),
+  }
+}
 
 /** Schema of the keys that every env has; `extendSchema(baseEnvConfig, {...})` makes an env's own. */
 export const baseEnvConfig = schema(envKeys)

@@ -1,6 +1,15 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { EnvError, writeFileAtomic } from '../utils/index.js'
+import type { GifWriter } from './render/gif.js'
+import { NotDrawnError, renderer } from './render/renderer.js'
+import type { Frame, RenderOptions, ReplayOptions } from './render/types.js'
 import type { Action, EnvTimestep, Obs } from './types.js'
+
+/** Pictures a second of an animation at most, unless `frame_skip` says otherwise. */
+const FASTEST = 25
+/** s, that the last picture stays before the animation starts again. */
+const PAUSE = 1
 
 function plain(value: Obs): unknown {
   if (typeof value === 'number') return value
@@ -10,29 +19,64 @@ function plain(value: Obs): unknown {
   )
 }
 
-/** Writes each finished episode of one env as `<name>_episode_<n>.json` with observations, actions and rewards. */
+/** What a recorder looks at. */
+export interface Recorded {
+  readonly name: string
+  /** Steps a second at which the task is shown as it happens. */
+  readonly render_fps: number
+  render(options?: RenderOptions): Frame
+}
+
+/**
+ * Writes each finished episode of one env below a folder: `<name>_episode_<n>.json` with observations, actions and rewards,
+ * and, where the env draws itself, `<name>_episode_<n>.gif`. Files appear whole, at the end of the episode; nothing is
+ * overwritten, and of an episode that is not finished there is nothing.
+ */
 export class EpisodeRecorder {
-  private name = ''
+  private running = false
   private obs: unknown[] = []
   private actions: unknown[] = []
   private rewards: number[] = []
+  private gif: GifWriter | undefined
+  private readonly size: { readonly size?: number }
+  private readonly skip: number
+  private draws: boolean
 
-  constructor(private readonly folder: string) {}
+  /** @throws EnvError for a frame_skip that is not a positive whole number */
+  constructor(
+    private readonly folder: string,
+    private readonly env: Recorded,
+    options: ReplayOptions = {},
+  ) {
+    const { gif = true, size, frame_skip } = options
+    this.draws = gif
+    this.size = size === undefined ? {} : { size }
+    this.skip = frame_skip ?? Math.max(1, Math.ceil(env.render_fps / FASTEST))
+    if (!(Number.isInteger(this.skip) && this.skip > 0)) {
+      throw new EnvError(`frame_skip is ${this.skip}, expected a positive whole number or null`)
+    }
+  }
 
-  start(name: string, obs: Obs): void {
-    this.name = name
+  start(obs: Obs): void {
+    this.running = true
     this.obs = [plain(obs)]
     this.actions = []
     this.rewards = []
+    this.gif = undefined
+    this.film(false)
   }
 
   add(action: Action, timestep: EnvTimestep): void {
+    // Recording may be asked for in the middle of an episode; it begins with the next.
+    if (!this.running) return
     this.actions.push(plain(action))
     this.obs.push(plain(timestep.obs))
     this.rewards.push(timestep.reward)
+    if (timestep.done || this.rewards.length % this.skip === 0) this.film(timestep.done)
     if (!timestep.done) return
+    this.running = false
     const episode = {
-      env: this.name,
+      env: this.env.name,
       length: this.rewards.length,
       eval_episode_return: timestep.info['eval_episode_return'],
       terminated: timestep.terminated,
@@ -42,18 +86,53 @@ export class EpisodeRecorder {
       rewards: this.rewards,
     }
     this.write(JSON.stringify(episode))
+    this.gif = undefined
   }
 
-  /** Several envs may record into one folder: the first free number is taken. */
-  private write(text: string): void {
+  /** Adds a picture of the env as it is. */
+  private film(last: boolean): void {
+    if (!this.draws) return
+    try {
+      const frame = this.env.render(this.size)
+      const fps = this.env.render_fps / this.skip
+      this.gif ??= renderer().createGif(join(this.folder, this.env.name), { fps })
+      this.gif.add(frame, last ? PAUSE : 1 / fps)
+    } catch (error) {
+      if (!(error instanceof NotDrawnError)) throw error
+      this.draws = false
+    }
+  }
+
+  /**
+   * Several envs, in several threads, may record into one folder. A number belongs to the one that could create the file that
+   * claims it, provided that no episode has the number already.
+   */
+  private write(json: string): void {
     mkdirSync(this.folder, { recursive: true })
-    for (let n = readdirSync(this.folder).length; ; n++) {
+    const stem = `${this.env.name.replace(/[^\w.-]+/g, '_')}_episode`
+    for (let n = readdirSync(this.folder).filter((name) => name.endsWith('.json')).length; ; n++) {
+      const path = join(this.folder, `${stem}_${n}`)
+      const claim = join(this.folder, `.${stem}_${n}.claim`)
+      if (!create(claim)) continue
       try {
-        writeFileSync(join(this.folder, `${this.name}_episode_${n}.json`), text, { flag: 'wx' })
+        if (existsSync(`${path}.json`) || existsSync(`${path}.gif`)) continue
+        if (this.gif !== undefined) writeFileAtomic(`${path}.gif`, this.gif.encode())
+        writeFileAtomic(`${path}.json`, json)
         return
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      } finally {
+        rmSync(claim, { force: true })
       }
     }
+  }
+}
+
+/** Makes an empty file; false when there is one already. */
+function create(path: string): boolean {
+  try {
+    closeSync(openSync(path, 'wx'))
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
   }
 }

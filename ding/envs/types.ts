@@ -1,4 +1,5 @@
 import type { StateTree } from '../utils/index.js'
+import type { Frame, RenderOptions, ReplayOptions } from './render/types.js'
 import type { Space, SpaceValue } from './spaces/index.js'
 
 export type Obs = SpaceValue
@@ -45,8 +46,17 @@ export interface Env<O extends Obs = Obs, A extends Action = Action> {
   /** Everything needed to go on bit for bit, or null when the env cannot save itself in mid-episode. */
   state_dict?(): MaybePromise<StateTree | null>
   load_state_dict?(state: StateTree): MaybePromise<void>
-  /** From now on each episode is written to a file below `path`. */
-  enable_save_replay?(path: string): void
+  /** From now on each episode is written below `path`: as JSON, and as an animated GIF where the env draws itself. */
+  enable_save_replay?(path: string, options?: ReplayOptions): MaybePromise<void>
+  /** A picture of the env as it is. @throws NotDrawnError where the env has nothing to show */
+  render?(options?: RenderOptions): Frame
+  /** Steps a second at which the task is shown as it happens. */
+  readonly render_fps?: number
+  /**
+   * Goal environments: the reward of coming to `achieved_goal` when `desired_goal` was wanted. A pure function of its
+   * arguments and the env's config, which hindsight experience replay calls on an env that it never runs.
+   */
+  compute_reward?(achieved_goal: Obs, desired_goal: Obs, info: Readonly<StepInfo>): number
   /** Sum of the raw rewards of the running episode, kept by the innermost layer that knows it. */
   readonly episode_return?: number
 }

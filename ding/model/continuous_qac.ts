@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { RandomStream } from '../compute/index.js'
+import type { Parameter, RandomStream } from '../compute/index.js'
 import { type ConfigOf, schema } from '../config/index.js'
 import {
   ACTIVATION_NAMES,
@@ -23,10 +23,9 @@ import {
   actionWidth,
   actorCriticForward,
   type CriticOptions,
-  flatObs,
-  flatWidth,
   partOfInput,
 } from './actor_critic.js'
+import { type FeatureConfig, Features, featureKeys, withoutEncoder } from './features.js'
 import { archOf, net_arch } from './net_arch.js'
 import { obs_shape } from './shapes.js'
 import type { ForwardOptions, Model, ModelInput, ModelOutput } from './types.js'
@@ -65,7 +64,7 @@ export const gsdeKeys = {
 
 const continuousQACConfig = schema({
   obs_shape: {
-    doc: 'Observation: size of a vector, or a record of sizes for Dict, whose parts are joined in that order.',
+    doc: 'Observation: size of a vector, [channels, height, width] of an image, or a record of such for Dict, whose parts are joined in that order.',
     format: obs_shape,
     required: true,
   },
@@ -105,6 +104,13 @@ const continuousQACConfig = schema({
     nullable: true,
   },
   activation: { doc: 'Activation of the hidden layers.', format: ACTIVATION_NAMES, default: 'relu' },
+  norm_type: {
+    doc: "Normalisation in the hidden layers: 'LN' (layer). Batch normalisation: the model crossq.",
+    format: ['LN'],
+    default: null,
+    nullable: true,
+  },
+  ...featureKeys,
   ...gsdeKeys,
 })
 
@@ -112,17 +118,17 @@ export type ContinuousQACConfig = ConfigOf<typeof continuousQACConfig>
 
 /** Hidden layers `trunk`, then the action itself (`last`, tanh) or a distribution (`head`: mu, log_sigma_layer; gSDE: mu, log_std). */
 export class ContinuousActor extends Module implements ActorModel {
+  readonly encoder: Features
   readonly trunk: Sequential
   readonly last: Linear | undefined
   readonly head: StochasticHead | undefined
-  private readonly obsShape: ObsShape
 
   constructor(cfg: ContinuousQACConfig, hidden: readonly number[], random: RandomStream) {
     super()
-    this.obsShape = cfg.obs_shape
+    this.encoder = new Features(cfg.obs_shape, cfg, random)
     const actions = actionWidth(cfg.action_shape)
-    const widths = [flatWidth(cfg.obs_shape), ...hidden]
-    const block = { activation: cfg.activation }
+    const widths = [this.encoder.outputSize, ...hidden]
+    const block = { activation: cfg.activation, norm_type: cfg.norm_type }
     this.trunk = new Sequential(
       ...hidden.flatMap((width, i) => blockLayers(widths[i] as number, width, random, block)),
     )
@@ -140,33 +146,55 @@ export class ContinuousActor extends Module implements ActorModel {
 
   /** obs [B, n] -> {action [B, A]}, and {logit} when stochastic. */
   forward(inputs: ModelInput, options: ActorOptions = {}): ModelOutput {
-    const features = this.trunk.forward(flatObs(inputs, this.obsShape))
+    const features = this.trunk.forward(this.encoder.forward(inputs))
     if (this.last !== undefined) return { action: tf.tanh(this.last.forward(features)) }
     const logit = (this.head as StochasticHead).forward(features, options.exploration)
     return { action: tf.tanh(logit.mu), logit }
   }
 }
 
-/** `count` critics in batched products, `q.0`, `q.2`, ...: weights [N, in, out], biases [N, 1, out]. */
+/** What the critics take of a model's config. */
+export interface CriticConfig extends FeatureConfig {
+  readonly obs_shape: ObsShape
+  readonly action_shape: number | readonly number[]
+  readonly activation: string
+  readonly norm_type: 'LN' | null
+}
+
+/**
+ * `count` critics in batched products, `q.0`, `q.2`, ...: weights [N, in, out], biases [N, 1, out]. All see an image through one `encoder`, their own
+ * or, with share_encoder, the actor's, which they then leave as it is.
+ */
 export class EnsembleCritic extends Module implements Model {
   readonly q: EnsembleMLP
+  readonly encoder: Features
+  private readonly shared: boolean
 
   constructor(
-    private readonly obsShape: ObsShape,
-    actions: number,
+    cfg: CriticConfig,
     count: number,
     hidden: readonly number[],
-    activation: string,
+    actor: { readonly encoder: Features },
     random: RandomStream,
   ) {
     super()
-    this.q = new EnsembleMLP(count, flatWidth(obsShape) + actions, hidden, 1, random, { activation })
+    const { activation, norm_type } = cfg
+    this.shared = cfg.share_encoder
+    const encoder = this.shared ? actor.encoder : new Features(cfg.obs_shape, cfg, random)
+    const inputs = encoder.outputSize + actionWidth(cfg.action_shape)
+    this.q = new EnsembleMLP(count, inputs, hidden, 1, random, { activation, norm_type })
+    this.encoder = encoder
+  }
+
+  override parameters(): Parameter[] {
+    return withoutEncoder(super.parameters(), this.encoder, this.shared)
   }
 
   /** {obs [B, n], action [B, A]} -> {q_value [N, B]}, N being the number of critics or of `options.members`. */
   forward(inputs: ModelInput, options: CriticOptions = {}): ModelOutput {
     const action = toFloat(partOfInput(inputs, 'action') as tf.Tensor)
-    const x = tf.concat([flatObs(partOfInput(inputs, 'obs'), this.obsShape), action], 1)
+    const features = this.encoder.forward(partOfInput(inputs, 'obs'), this.shared)
+    const x = tf.concat([features, action], 1)
     return { q_value: tf.squeeze(this.q.forward(x, options.members), [-1]) }
   }
 }
@@ -176,6 +204,8 @@ export class EnsembleCritic extends Module implements Model {
  * hidden widths alternatively as SB3's net_arch. forward(inputs, {mode}): `compute_actor` (obs) -> {action [B, A]}, with `reparameterization`
  * also {logit: {mu, sigma, log_sigma}}; `compute_critic` ({obs, action}) -> {q_value [N, B]}, N rows also for one critic or two (DI-engine:
  * a tensor or a list).
+ *
+ * Images go through an encoder each of actor and critics, or one for both: `actor.encoder.*`, `critic.encoder.*`.
  *
  * Names in the state dict, beside torch's (weights of critics are transposed, w[i] = W_i^T):
  * `actor.trunk.{0,2,..}` = SB3 latent_pi.{0,2,..} (TD3: mu.{0,2,..}); `actor.head.mu` = mu, `actor.head.log_sigma_layer` = log_std,
@@ -202,8 +232,7 @@ export class ContinuousQAC extends Module implements ActorCriticModel {
     )
     const count = cfg.n_critics ?? (cfg.twin_critic ? 2 : 1)
     this.actor = new ContinuousActor(cfg, pi, random)
-    const actions = actionWidth(cfg.action_shape)
-    this.critic = new EnsembleCritic(cfg.obs_shape, actions, count, qf, cfg.activation, random)
+    this.critic = new EnsembleCritic(cfg, count, qf, this.actor, random)
   }
 
   forward(inputs: ModelInput, options?: ForwardOptions): ModelOutput {

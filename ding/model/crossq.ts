@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { RandomStream } from '../compute/index.js'
+import type { Parameter, RandomStream } from '../compute/index.js'
 import { type ConfigOf, schema } from '../config/index.js'
 import {
   ACTIVATION_NAMES,
@@ -12,7 +12,6 @@ import {
   Linear,
   Module,
   NormalHead,
-  type ObsShape,
   Sequential,
   type StochasticHead,
   toFloat,
@@ -24,18 +23,17 @@ import {
   type ActorOptions,
   actionWidth,
   actorCriticForward,
-  flatObs,
-  flatWidth,
   partOfInput,
 } from './actor_critic.js'
 import { gsdeKeys } from './continuous_qac.js'
+import { Features, featureKeys, withoutEncoder } from './features.js'
 import { archOf, net_arch } from './net_arch.js'
 import { obs_shape } from './shapes.js'
 import type { ForwardOptions, Model, ModelInput, ModelOutput } from './types.js'
 
 const crossqModelConfig = schema({
   obs_shape: {
-    doc: 'Observation: size of a vector, a shape to flatten, or a record of sizes for Dict, whose parts are joined in that order.',
+    doc: 'Observation: size of a vector, [channels, height, width] of an image, a shape to flatten, or a record of sizes for Dict, whose parts are joined in that order.',
     format: obs_shape,
     required: true,
   },
@@ -52,11 +50,7 @@ const crossqModelConfig = schema({
   },
   n_critics: { doc: 'Number of critics, of which the least counts.', format: 'positive_int', default: 2 },
   activation: { doc: 'Activation of the hidden layers.', format: ACTIVATION_NAMES, default: 'relu' },
-  normalize_images: {
-    doc: 'Divide observations that are raw uint8 pixels by 255.',
-    format: 'boolean',
-    default: false,
-  },
+  ...featureKeys,
   batch_norm: {
     doc: 'Batch renormalisation before every linear layer of actor and critics.',
     format: 'boolean',
@@ -106,21 +100,6 @@ function normOf(cfg: CrossQModelConfig): BatchRenormOptions | undefined {
   }
 }
 
-/** Observations as one vector a row. */
-class FlatInput extends Module {
-  constructor(
-    private readonly shape: ObsShape,
-    private readonly scale: number,
-  ) {
-    super()
-  }
-
-  forward(obs: ModelInput): tf.Tensor {
-    const x = flatObs(obs, this.shape)
-    return this.scale === 1 ? x : tf.mul(x, this.scale)
-  }
-}
-
 /**
  * `trunk` = [norm, linear, activation] for each hidden width, then norm; `head` = mu and log_sigma_layer (gSDE: mu, log_std).
  * In training ({@link Module.train}) a forward pass moves the running statistics.
@@ -128,12 +107,13 @@ class FlatInput extends Module {
 export class CrossQActor extends Module implements ActorModel {
   readonly trunk: Sequential
   readonly head: StochasticHead
-  private readonly input: FlatInput
+  readonly encoder: Features
 
   constructor(cfg: CrossQModelConfig, random: RandomStream) {
     super()
     const norm = normOf(cfg)
-    const widths = [flatWidth(cfg.obs_shape), ...archOf(cfg.net_arch).pi]
+    this.encoder = new Features(cfg.obs_shape, cfg, random)
+    const widths = [this.encoder.outputSize, ...archOf(cfg.net_arch).pi]
     const layers: Layer[] = []
     for (const [i, width] of widths.entries()) {
       if (norm !== undefined) layers.push(new BatchRenorm(width, norm))
@@ -145,7 +125,6 @@ export class CrossQActor extends Module implements ActorModel {
     this.head = cfg.use_sde
       ? new GsdeHead(features, actions, random, cfg)
       : new NormalHead(features, actions, random)
-    this.input = new FlatInput(cfg.obs_shape, cfg.normalize_images ? 1 / 255 : 1)
   }
 
   get outputLayers(): readonly Linear[] {
@@ -154,7 +133,7 @@ export class CrossQActor extends Module implements ActorModel {
 
   /** obs [B, ...] -> {action [B, A], logit}. */
   forward(inputs: ModelInput, options: ActorOptions = {}): ModelOutput {
-    const features = this.trunk.forward(this.input.forward(inputs))
+    const features = this.trunk.forward(this.encoder.forward(inputs))
     const logit = this.head.forward(features, options.exploration)
     return { action: tf.tanh(logit.mu), logit: { ...logit } as Record<string, tf.Tensor> }
   }
@@ -163,14 +142,17 @@ export class CrossQActor extends Module implements ActorModel {
 /** All critics in one: `q` = [norm, linear, activation] for each hidden width, then norm and the last linear layer, all with an ensemble axis. */
 export class CrossQCritic extends Module implements Model {
   readonly q: Sequential
-  private readonly input: FlatInput
+  readonly encoder: Features
+  private readonly shared: boolean
   private readonly count: number
 
-  constructor(cfg: CrossQModelConfig, random: RandomStream) {
+  constructor(cfg: CrossQModelConfig, actor: { readonly encoder: Features }, random: RandomStream) {
     super()
+    this.shared = cfg.share_encoder
+    this.encoder = this.shared ? actor.encoder : new Features(cfg.obs_shape, cfg, random)
     this.count = cfg.n_critics
     const norm = normOf(cfg)
-    const inputs = flatWidth(cfg.obs_shape) + actionWidth(cfg.action_shape)
+    const inputs = this.encoder.outputSize + actionWidth(cfg.action_shape)
     const widths = [inputs, ...archOf(cfg.net_arch).qf, 1]
     const layers: Layer[] = []
     for (const [i, width] of widths.slice(0, -1).entries()) {
@@ -179,13 +161,15 @@ export class CrossQCritic extends Module implements Model {
       if (i < widths.length - 2) layers.push(new Activation(cfg.activation))
     }
     this.q = new Sequential(...layers)
-    this.input = new FlatInput(cfg.obs_shape, cfg.normalize_images ? 1 / 255 : 1)
+  }
+
+  override parameters(): Parameter[] {
+    return withoutEncoder(super.parameters(), this.encoder, this.shared)
   }
 
   /** {obs [B, ...], action [B, A]} -> {q_value [N, B]}. */
   forward(inputs: ModelInput): ModelOutput {
-    const { obs, action } = this.parts(inputs)
-    return { q_value: this.values(tf.concat([this.input.forward(obs), action], 1)) }
+    return { q_value: this.values(this.parts(inputs)) }
   }
 
   /**
@@ -193,10 +177,7 @@ export class CrossQCritic extends Module implements Model {
    * @returns the values [N, B] of either
    */
   joint(now: ModelInput, next: ModelInput): { now: tf.Tensor; next: tf.Tensor } {
-    const [a, b] = [now, next].map((inputs) => {
-      const { obs, action } = this.parts(inputs)
-      return tf.concat([this.input.forward(obs), action], 1)
-    }) as [tf.Tensor, tf.Tensor]
+    const [a, b] = [this.parts(now), this.parts(next)]
     const both = this.values(tf.concat([a, b], 0))
     const rows = a.shape[0] as number
     return {
@@ -205,11 +186,10 @@ export class CrossQCritic extends Module implements Model {
     }
   }
 
-  private parts(inputs: ModelInput) {
-    return {
-      obs: partOfInput(inputs, 'obs'),
-      action: toFloat(partOfInput(inputs, 'action') as tf.Tensor),
-    }
+  /** Features and action side by side, [B, n]. */
+  private parts(inputs: ModelInput): tf.Tensor {
+    const action = toFloat(partOfInput(inputs, 'action') as tf.Tensor)
+    return tf.concat([this.encoder.forward(partOfInput(inputs, 'obs'), this.shared), action], 1)
   }
 
   private values(x: tf.Tensor): tf.Tensor {
@@ -235,7 +215,7 @@ export class CrossQModel extends Module implements ActorCriticModel {
   constructor(cfg: CrossQModelConfig, random: RandomStream) {
     super()
     this.actor = new CrossQActor(cfg, random)
-    this.critic = new CrossQCritic(cfg, random)
+    this.critic = new CrossQCritic(cfg, this.actor, random)
   }
 
   forward(inputs: ModelInput, options?: ForwardOptions): ModelOutput {

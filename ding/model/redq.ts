@@ -2,8 +2,9 @@ import type { RandomStream } from '../compute/index.js'
 import { type ConfigOf, defaultsOf, schema } from '../config/index.js'
 import { ACTIVATION_NAMES, initWeight, Module } from '../nn/index.js'
 import { MODEL_REGISTRY } from '../registry/index.js'
-import { type ActorCriticModel, actionWidth, actorCriticForward } from './actor_critic.js'
+import { type ActorCriticModel, actorCriticForward } from './actor_critic.js'
 import { ContinuousActor, ContinuousQAC, EnsembleCritic } from './continuous_qac.js'
+import { featureKeys } from './features.js'
 import { archOf, net_arch } from './net_arch.js'
 import { obs_shape } from './shapes.js'
 import type { ForwardOptions, ModelInput, ModelOutput } from './types.js'
@@ -12,7 +13,7 @@ export const REDQ_INITS = ['torch', 'xavier_uniform'] as const
 
 const redqModelConfig = schema({
   obs_shape: {
-    doc: 'Observation: size of a vector, or a record of sizes for Dict, whose parts are joined in that order.',
+    doc: 'Observation: size of a vector, [channels, height, width] of an image, or a record of such for Dict, whose parts are joined in that order.',
     format: obs_shape,
     required: true,
   },
@@ -29,6 +30,7 @@ const redqModelConfig = schema({
     default: [256, 256],
   },
   activation: { doc: 'Activation of the hidden layers.', format: ACTIVATION_NAMES, default: 'relu' },
+  ...featureKeys,
   init: {
     doc: "Start values of linear layers: 'torch' (Tianshou), or 'xavier_uniform' with zero biases (the authors).",
     format: REDQ_INITS,
@@ -52,18 +54,11 @@ export class REDQModel extends Module implements ActorCriticModel {
 
   constructor(cfg: REDQModelConfig, random: RandomStream) {
     super()
-    const { obs_shape: shape, action_shape, activation } = cfg
-    const { pi, qf } = archOf(cfg.net_arch)
-    const actor = { ...defaultsOf(ContinuousQAC.config), obs_shape: shape, action_shape, activation }
-    this.actor = new ContinuousActor({ ...actor, action_space: 'reparameterization' }, pi, random)
-    this.critic = new EnsembleCritic(
-      shape,
-      actionWidth(action_shape),
-      cfg.ensemble_num,
-      qf,
-      activation,
-      random,
-    )
+    const { net_arch: arch, ensemble_num, init: _init, ...rest } = cfg
+    const { pi, qf } = archOf(arch)
+    const all = { ...defaultsOf(ContinuousQAC.config), ...rest }
+    this.actor = new ContinuousActor(all, pi, random)
+    this.critic = new EnsembleCritic(all, ensemble_num, qf, this.actor, random)
     if (cfg.init === 'xavier_uniform') this.fillXavier(random)
   }
 

@@ -67,14 +67,16 @@ export class MultiInputEncoder extends Module implements Encoder {
     shapes: Readonly<Record<string, ObsShape>>,
     random: RandomStream,
     options: ConvEncoderOptions = {},
+    /** Sizes of the encoder of each image; the ConvEncoder's own when left out. */
+    imageSizes?: readonly number[],
   ) {
     super()
     for (const [key, shape] of Object.entries(shapes)) {
       const parts = shapeParts(shape)
       this.encoders[key] =
         parts === undefined
-          ? plainEncoder(shape, undefined, random, options)
-          : new MultiInputEncoder(parts, random, options)
+          ? plainEncoder(shape, imageSizes, random, options)
+          : new MultiInputEncoder(parts, random, options, imageSizes)
     }
     const sizes = Object.values(this.encoders).map((encoder) => encoder.outputSize)
     if (sizes.length === 0)
@@ -128,6 +130,22 @@ function plainEncoder(
   const categories = oneHotSizes(shape)
   if (categories !== undefined) return new OneHotEncoder(categories)
   return new IdentityEncoder(vectorSize(shape))
+}
+
+/**
+ * The features of an observation, without layers behind them: images by convolutions and a linear layer of the sizes given, discrete entries as
+ * one-hot, vectors as they are, side by side.
+ */
+export function buildFeatures(
+  shape: ObsShape,
+  imageSizes: readonly number[],
+  random: RandomStream,
+  options: ConvEncoderOptions = {},
+): Encoder {
+  const parts = shapeParts(shape)
+  return parts === undefined
+    ? plainEncoder(shape, imageSizes, random, options)
+    : new MultiInputEncoder(parts, random, options, imageSizes)
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { CompiledConfig } from '../config/index.js'
-import type { Policy } from '../policy/index.js'
+import { AS_COLLECTED, type Policy } from '../policy/index.js'
 import { BUFFER_REGISTRY, SERIAL_COLLECTOR_REGISTRY } from '../registry/index.js'
 import { ConfigError } from '../utils/index.js'
 import { hooksOf } from '../worker/index.js'
@@ -26,12 +26,13 @@ function count(of: Section, group: string, key: string): number {
 
 /**
  * Checks what concerns several parts at once, and which no schema of one part can.
+ * @param dataset whether the run has a dataset too, and what it may say of it
  * @throws ConfigError naming the paths of the keys that contradict each other
  */
-export function checkConfig(config: CompiledConfig): void {
+export function checkConfig(config: CompiledConfig, { dataset = false } = {}): void {
   const { env, policy } = config.main_config
   const batch = count(policy, 'learn', 'batch_size')
-  count(policy, 'learn', 'update_per_collect')
+  if (policy.learn['update_per_collect'] !== AS_COLLECTED) count(policy, 'learn', 'update_per_collect')
   const { replay_buffer } = policy.other
   const size = replay_buffer['replay_buffer_size']
   const ratio = Number(section(replay_buffer, 'thruput_controller')['sample_min_limit_ratio'] ?? 1)
@@ -42,11 +43,11 @@ export function checkConfig(config: CompiledConfig): void {
         `${ratio === 1 ? '' : ` with sample_min_limit_ratio ${ratio}`}: the run would never learn. Make the buffer larger or the batch smaller.`,
     )
   }
-  if (policy.collect['use_norm'] === true) {
+  if (!dataset && policy.collect['use_norm'] === true) {
     refuse(
       'policy.collect.use_norm',
-      'is true, but this run collects its data and has no dataset to normalise by. Set it to false, use the env wrapper ' +
-        '"static_obs_norm", or learn from a dataset (serial_offline).',
+      'is true, but this run collects its data and has no dataset to normalise by. Set it to false, normalise by running ' +
+        'statistics (policy.vec_normalize.norm_obs), or learn from a dataset (serial_offline).',
     )
   }
   const { type } = config.create_config.replay_buffer
@@ -57,6 +58,7 @@ export function checkConfig(config: CompiledConfig): void {
         "'deque', or policy.priority to false.",
     )
   }
+  checkGoals(policy, type)
   if (env.manager['auto_reset'] === false) {
     refuse(
       'env.manager.auto_reset',
@@ -67,11 +69,69 @@ export function checkConfig(config: CompiledConfig): void {
   collectCount(config)
 }
 
+/** What a run that learns from data first and collects then asks of a config. @throws ConfigError naming the path */
+export function checkOfflineToOnline(config: CompiledConfig): void {
+  checkConfig(config, { dataset: true })
+  const { policy } = config.main_config
+  checkNoRunning(policy)
+  const { train_epoch } = policy.learn
+  if (typeof train_epoch === 'number') {
+    refuse(
+      'policy.learn.train_epoch',
+      `is ${train_epoch}, but this run draws freely from the replay buffer and counts no passes over the data. Use policy.learn.offline_iterations.`,
+    )
+  }
+  const { type } = config.create_config.replay_buffer
+  if (BUFFER_REGISTRY.get(type).relabels_goals === true) {
+    refuse(
+      'create_config.replay_buffer.type',
+      `is "${type}", which relabels goals in whole episodes; the rows of a dataset tell of none. Use 'naive', 'deque' or 'advanced'.`,
+    )
+  }
+}
+
+/** Running statistics are those of collected data alone. @throws ConfigError where they are asked for beside a dataset */
+export function checkNoRunning(policy: object): void {
+  for (const key of ['norm_obs', 'norm_reward'] as const) {
+    if (section(policy as Section, 'vec_normalize')[key] !== true) continue
+    refuse(
+      `policy.vec_normalize.${key}`,
+      'is true, but this run learns from a dataset, which moves no running statistics. Use ' +
+        `${key === 'norm_obs' ? 'policy.collect.use_norm' : 'policy.collect.reward_norm'}.`,
+    )
+  }
+}
+
+/** What the collector counts. */
+export function collectUnit({ create_config }: Pick<CompiledConfig, 'create_config'>): 'sample' | 'episode' {
+  return SERIAL_COLLECTOR_REGISTRY.get(create_config.collector.type).unit ?? 'sample'
+}
+
+/** What hindsight experience replay asks of a config, and what only it may ask for. */
+function checkGoals(policy: Section, buffer: string): void {
+  if (BUFFER_REGISTRY.get(buffer).relabels_goals === true) {
+    if (Number(policy['nstep'] ?? 1) > 1) {
+      refuse(
+        'policy.nstep',
+        `is ${String(policy['nstep'])}, but the replay buffer "${buffer}" relabels single steps: the rewards between would be those of the old goal. Set it to 1.`,
+      )
+    }
+    return
+  }
+  for (const [key, value] of Object.entries(section(section(policy, 'other'), 'her'))) {
+    if (value === null) continue
+    refuse(
+      `policy.other.her.${key}`,
+      `is ${String(value)}, but the replay buffer "${buffer}" does no hindsight relabelling. Set create_config.replay_buffer.type to 'her', or leave it out.`,
+    )
+  }
+}
+
 /** How many samples or episodes, as the collector counts, one collect brings. @throws ConfigError when the config does not say it */
 export function collectCount({ main_config, create_config }: CompiledConfig): number {
   const { collect } = main_config.policy
   const { type } = create_config.collector
-  const unit = SERIAL_COLLECTOR_REGISTRY.get(type).unit ?? 'sample'
+  const unit = collectUnit({ create_config })
   const key = `n_${unit}`
   const other = unit === 'sample' ? 'n_episode' : 'n_sample'
   const found = collect[key]
@@ -93,5 +153,6 @@ export function collectCount({ main_config, create_config }: CompiledConfig): nu
 
 /** Lets the policy's schedules know how long the run is. Before its modes are first asked for. */
 export function tellLimits(policy: Policy, limits: RunLimits): void {
-  if (limits.max_train_iter < NO_LIMIT) policy.setAttribute('max_train_iter', limits.max_train_iter)
+  for (const name of ['max_train_iter', 'max_env_step'] as const)
+    if (limits[name] < NO_LIMIT) policy.setAttribute(name, limits[name])
 }

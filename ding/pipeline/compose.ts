@@ -1,11 +1,24 @@
 import { Container } from 'inversify'
 import { RandomTree } from '../compute/index.js'
 import type { CompiledConfig } from '../config/index.js'
-import { createDataset, type DatasetConfig, type ObservationNorm } from '../data/index.js'
-import { createEnvManager, type EnvFactory, envSources, wrapWith } from '../envs/index.js'
+import { createDataset, type DatasetConfig } from '../data/index.js'
+import {
+  createEnvManager,
+  type EnvFactory,
+  envSources,
+  goalRewardOf,
+  NO_ENV,
+  replayOptions,
+} from '../envs/index.js'
 import { type ConsoleMode, createRunLogger } from '../logger/index.js'
 import type { Model } from '../model/index.js'
-import { type BasePolicyConfig, computeFor, createPolicy, type PolicyField } from '../policy/index.js'
+import {
+  type BasePolicyConfig,
+  computeFor,
+  createPolicy,
+  type LrFunction,
+  type PolicyField,
+} from '../policy/index.js'
 import {
   BUFFER_REGISTRY,
   LEARNER_REGISTRY,
@@ -30,6 +43,8 @@ export interface ComposeOptions {
   readonly model?: Model
   /** Which fields of the policy are needed; all when left out. */
   readonly enable_field?: readonly PolicyField[]
+  /** The learning rate as a function of the remaining progress: what `policy.learn.lr_schedule` `{ type: 'function' }` stands for. */
+  readonly lr_schedule?: LrFunction
   readonly console?: ConsoleMode
   /** Also print the tables of learner, collector and evaluator, which their log files always have. */
   readonly verbose?: boolean
@@ -37,8 +52,6 @@ export interface ComposeOptions {
   readonly log_files?: boolean
   /** Collector environments start from other seeds at each episode (true), or from the same one (false). */
   readonly dynamic_seed?: boolean
-  /** Evaluation sees observations as the dataset of the config has them, normalised where `policy.collect.use_norm` is set. */
-  readonly offline?: boolean
   /** Last word: rebinds any role. */
   readonly rebind?: (container: Container) => void
 }
@@ -78,6 +91,7 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
       random: (await at.getAsync(ROLES.random)).branch('policy'),
       ...(options.model === undefined ? {} : { model: options.model }),
       ...(options.enable_field === undefined ? {} : { enable_field: options.enable_field }),
+      ...(options.lr_schedule === undefined ? {} : { lr_schedule: options.lr_schedule }),
     }),
   )
 
@@ -92,14 +106,14 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
     .onDeactivation((manager) => manager.close())
   container
     .bind(ROLES.evaluator_env)
-    .toDynamicValue(async (at) => {
-      const { use_norm } = policyConfig.collect as Partial<DatasetConfig>
-      const shares = options.offline === true && use_norm === true
-      const norm = shares ? (await at.getAsync(ROLES.dataset)).obs_norm : undefined
+    .toDynamicValue(async () => {
       const manager = createEnvManager(
         { ...main_config.env.manager, auto_reset: false, episode_num: Number.POSITIVE_INFINITY },
-        norm === undefined ? envs('evaluator') : envs('evaluator').map((env) => withObsNorm(env, norm)),
+        envs('evaluator'),
       )
+      const { replay_path } = main_config.env
+      if (typeof replay_path === 'string')
+        await manager.enable_save_replay(replay_path, replayOptions(main_config.env))
       await manager.launch()
       return manager
     })
@@ -109,6 +123,8 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
     createDataset(policyConfig.collect as Partial<DatasetConfig>, {
       random: (await at.getAsync(ROLES.random)).stream('sampling'),
       logger: (await at.getAsync(ROLES.logger)).component('dataset', parts),
+      // The policy normalises what it sees, batches included.
+      raw_obs: true,
       ...returnsOf(policyConfig),
     }),
   )
@@ -116,9 +132,11 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
     .bind(ROLES.buffer)
     .toDynamicValue(async (at) => {
       const kind = BUFFER_REGISTRY.get(create_config.replay_buffer.type)
+      const [env] = envs('collector')
       return new kind(policyConfig.other.replay_buffer as never, {
         random: (await at.getAsync(ROLES.random)).stream('sampling'),
         logger: (await at.getAsync(ROLES.logger)).component('buffer', { console: false }),
+        ...(kind.relabels_goals === true && env !== undefined && { compute_reward: await goalRewardOf(env) }),
       })
     })
     .onDeactivation((buffer) => buffer.close())
@@ -139,9 +157,11 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
     })
   })
   container.bind(ROLES.evaluator).toDynamicValue(async (at) => {
-    const kind = SERIAL_EVALUATOR_REGISTRY.get(create_config.evaluator.type)
+    const type = create_config.env.type === NO_ENV ? 'none' : create_config.evaluator.type
+    const kind = SERIAL_EVALUATOR_REGISTRY.get(type)
     return new kind(policyConfig.eval.evaluator as never, {
-      env: await at.getAsync(ROLES.evaluator_env),
+      // What never evaluates needs no environments, and there may be none.
+      env: kind.evaluates === false ? (undefined as never) : await at.getAsync(ROLES.evaluator_env),
       policy: (await at.getAsync(ROLES.policy)).eval_mode,
       logger: (await at.getAsync(ROLES.logger)).component('evaluator', parts),
       seed: baseSeed(seed, 'evaluation'),
@@ -149,14 +169,6 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
   })
   options.rebind?.(container)
   return container
-}
-
-/** The environment with observations normalised as those of a dataset are. */
-function withObsNorm(env: EnvFactory, { mean, std }: ObservationNorm): EnvFactory {
-  const norm = { type: 'static_obs_norm', mean, std }
-  if (typeof env === 'function') return async () => wrapWith(await env(), norm)
-  const before = Array.isArray(env.cfg['env_wrapper']) ? env.cfg['env_wrapper'] : []
-  return { ...env, cfg: { ...env.cfg, env_wrapper: [...before, norm] } }
 }
 
 /** How far a policy looks ahead, for data of single steps. */

@@ -11,12 +11,12 @@ import { evaluateNow, type Stage } from './stages.js'
 /**
  * The one loop of all pipelines: `opening` once, then rounds of `stages` until the stop value, a limit or an interruption.
  * Limits and interruptions are looked at between rounds, where the run state is whole. With `resume` it starts from the
- * run state in the experiment folder.
+ * run state in the experiment folder. A last evaluation follows where `evaluate` is among the stages. `result_file` (true) writes result.json.
  */
 export async function runLoop<R extends Run>(
   run: R,
   stages: readonly Stage<R>[],
-  options: { opening?: readonly Stage<R>[]; resume?: boolean } = {},
+  options: { opening?: readonly Stage<R>[]; resume?: boolean; result_file?: boolean } = {},
 ): Promise<RunResult> {
   await run.learner.call_hook('before_run')
   if (options.resume === true) await loadRunState(run)
@@ -32,19 +32,23 @@ export async function runLoop<R extends Run>(
     }
     run.stop_reason ??= run.limitReached()
   }
-  await finish(run)
+  await finish(run, {
+    evaluates: run.evaluator.evaluates && stages.some(({ name }) => name === 'evaluate'),
+    result_file: options.result_file !== false,
+  })
   return run.result
 }
 
-async function finish(run: Run): Promise<void> {
+async function finish(run: Run, does: { evaluates: boolean; result_file: boolean }): Promise<void> {
   if (run.learner.cfg.hook.save_run_state) await saveRunState(run)
   const stoppedByLimit = run.stop_reason !== 'stop_value' && run.stop_reason !== 'interrupted'
-  if (stoppedByLimit && run.last_eval?.iter !== run.learner.train_iter) {
+  if (does.evaluates && stoppedByLimit && run.last_eval?.iter !== run.learner.train_iter) {
     await evaluateNow(run)
   }
   await run.learner.call_hook('after_run')
   const { policy: _policy, ...rest } = run.result
   const { eval_value, env_step, train_iter } = rest
   run.logger.hparams(run.config.main_config, { eval_value, env_step, train_iter })
-  writeFileAtomic(join(run.exp_dir, 'result.json'), `${JSON.stringify(encodeExact(rest), null, 2)}\n`)
+  if (does.result_file)
+    writeFileAtomic(join(run.exp_dir, 'result.json'), `${JSON.stringify(encodeExact(rest), null, 2)}\n`)
 }

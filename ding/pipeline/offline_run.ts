@@ -1,6 +1,7 @@
 import type { Container } from 'inversify'
 import { D4RL_REFERENCE_SCORES, normalised_score, type OfflineDataset } from '../data/index.js'
 import type { StateTree } from '../utils/index.js'
+import { checkNoRunning } from './check.js'
 import type { StopReason } from './result.js'
 import { ROLES } from './roles.js'
 import { composeParts, loadParts, Run, type RunParts, type RunSetting } from './run.js'
@@ -16,6 +17,10 @@ export class OfflineRun extends Run {
     return -1
   }
 
+  override get collects(): boolean {
+    return false
+  }
+
   private constructor(
     parts: RunParts,
     readonly dataset: OfflineDataset,
@@ -25,7 +30,19 @@ export class OfflineRun extends Run {
 
   static async compose(container: Container, setting: RunSetting): Promise<OfflineRun> {
     const dataset = await container.getAsync(ROLES.dataset)
-    return new OfflineRun(await composeParts(container, setting), dataset)
+    const parts = await composeParts(container, setting)
+    const { policy } = parts
+    if (dataset.obs_norm !== undefined) policy.setObservationNorm(dataset.obs_norm)
+    checkNoRunning(policy.cfg)
+    const { train_epoch, batch_size } = policy.cfg.learn as {
+      train_epoch?: number | null
+      batch_size?: number
+    }
+    if (typeof train_epoch === 'number' && typeof batch_size === 'number') {
+      const updates = Math.ceil((train_epoch * dataset.count) / batch_size)
+      policy.setAttribute('max_train_iter', Math.min(updates, setting.limits.max_train_iter))
+    }
+    return new OfflineRun(parts, dataset)
   }
 
   /** `policy.learn.train_epoch` passes over the data end the run. */
@@ -37,10 +54,7 @@ export class OfflineRun extends Run {
 
   /** D4RL's score of a return (0: random, 100: expert), where the data's environment has reference returns. */
   override normalisedScore(mean: number): number | undefined {
-    const { env_id } = this.dataset
-    return env_id !== undefined && D4RL_REFERENCE_SCORES.has(env_id)
-      ? normalised_score(env_id, mean)
-      : undefined
+    return d4rlScore(this.dataset.env_id, mean)
   }
 
   protected async ownState(): Promise<StateTree> {
@@ -50,6 +64,13 @@ export class OfflineRun extends Run {
   protected async loadOwnState(state: StateTree): Promise<void> {
     await loadParts(state, { dataset: this.dataset })
   }
+}
+
+/** D4RL's score of a return, where the environment has reference returns. */
+export function d4rlScore(env_id: string | undefined, mean: number): number | undefined {
+  return env_id !== undefined && D4RL_REFERENCE_SCORES.has(env_id)
+    ? normalised_score(env_id, mean)
+    : undefined
 }
 
 /** One update from the dataset. */

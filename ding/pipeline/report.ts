@@ -25,14 +25,14 @@ export function startProgress(run: Run): void {
 
 /** Adds an evaluation to the table. @param isBest the weights were saved as ckpt_best */
 export function reportEvaluation(run: Run, returns: readonly number[], isBest: boolean): void {
-  const columns = run.curve_step < 0 ? COLUMNS : ONLINE_COLUMNS
+  const columns = run.collects ? ONLINE_COLUMNS : COLUMNS
   if (!headed.has(run)) run.logger.info(row(columns, columns))
   headed.add(run)
   const { env_step, train_iter } = run.progress
   const mean = average(returns)
   const std = Math.sqrt(average(returns.map((value) => (value - mean) ** 2)))
   const numbers = [mean, std, Math.min(...returns), Math.max(...returns)].map((value) => value.toFixed(2))
-  const counts = (run.curve_step < 0 ? [train_iter] : [env_step, train_iter]).map(String)
+  const counts = (run.collects ? [env_step, train_iter] : [train_iter]).map(String)
   const line = row([...counts, ...numbers], columns)
   run.logger.info(isBest ? `${line}  best so far, saved` : line)
 }

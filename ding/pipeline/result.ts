@@ -7,6 +7,7 @@ export type StopReason =
   | 'max_env_step'
   | 'max_epoch'
   | 'interrupted'
+  | 'callback'
   | 'done'
 
 /** What every entry resolves to. */
@@ -24,6 +25,10 @@ export interface RunResult {
   readonly eval_value_raw: readonly number[]
   /** D4RL's score of eval_value, for datasets whose environment has reference returns. */
   readonly normalised_score?: number
+  /** Offline to online: mean return at the switch. */
+  readonly offline_eval_value?: number
+  /** Offline to online, where episodes can succeed: the share of the collected episodes that did not. */
+  readonly regret?: number
   /** The experiment folder. */
   readonly exp_name: string
 }

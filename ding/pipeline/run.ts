@@ -4,7 +4,7 @@ import type { CompiledConfig } from '../config/index.js'
 import type { RunLogger } from '../logger/index.js'
 import type { Policy } from '../policy/index.js'
 import { CheckpointError, isHostTensor, type StateTree } from '../utils/index.js'
-import type { BaseLearner, InteractionSerialEvaluator } from '../worker/index.js'
+import type { BaseLearner, EpisodeInfo, InteractionSerialEvaluator } from '../worker/index.js'
 import { tellLimits } from './check.js'
 import type { Interrupt } from './interrupt.js'
 import type { RunResult, StopReason } from './result.js'
@@ -85,6 +85,16 @@ export abstract class Run {
     return this.env_step
   }
 
+  /** Whether the run takes env steps, which it then counts beside its updates. */
+  get collects(): boolean {
+    return true
+  }
+
+  /** Whether an evaluation at the stop value ends it now. */
+  get stops_at_value(): boolean {
+    return true
+  }
+
   /** What the run shows its progress by. */
   abstract readonly progress_unit: 'env_step' | 'train_iter'
 
@@ -111,6 +121,9 @@ export abstract class Run {
   normalisedScore(_mean: number): number | undefined {
     return undefined
   }
+
+  /** Told of each evaluation. */
+  evaluated(_info: EpisodeInfo): void {}
 
   /** Tells the progress display where the run stands. */
   showProgress(): void {

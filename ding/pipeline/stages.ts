@@ -1,3 +1,5 @@
+import type { Transition } from '../data/index.js'
+import { updatesAfter } from '../policy/index.js'
 import { randomCollectMode } from '../worker/index.js'
 import { letEventsIn } from './events.js'
 import type { OnlineRun } from './online_run.js'
@@ -7,7 +9,16 @@ import { saveRunState } from './run_state.js'
 
 /** One step of the loop that every pipeline runs. The named entries choose stages; they never copy the loop. */
 export interface Stage<R extends Run = Run> {
-  readonly name: 'warmup' | 'collect' | 'relabel' | 'push' | 'learn' | 'evaluate' | 'checkpoint'
+  readonly name:
+    | 'load'
+    | 'switch'
+    | 'warmup'
+    | 'collect'
+    | 'relabel'
+    | 'push'
+    | 'learn'
+    | 'evaluate'
+    | 'checkpoint'
   run(run: R): Promise<void>
 }
 
@@ -24,11 +35,16 @@ export const warmup: Stage<OnlineRun> = {
       ? own
       : randomCollectMode(own, run.collector.action_space, run.random.stream('random_collect'))
     const before = run.collector.reset_policy(acting)
-    const data = await run.collector.collect(random_collect_size, {
-      train_iter: run.learner.train_iter,
-      policy_kwargs: run.policy.command_mode.get_setting_collect(run.progress),
-      record: false,
-    })
+    const data: Transition[] = []
+    while (data.length < random_collect_size) {
+      const wanted = run.counts_episodes ? 1 : random_collect_size
+      const collected = await run.collector.collect(wanted, {
+        train_iter: run.learner.train_iter,
+        policy_kwargs: run.policy.command_mode.get_setting_collect(run.progress),
+        record: false,
+      })
+      for (const transition of collected) data.push(transition)
+    }
     run.collector.reset_policy(before)
     run.buffer.push(data, { cur_collector_envstep: 0 })
   },
@@ -55,18 +71,22 @@ export async function evaluateNow(run: Run): Promise<void> {
   run.last_eval = { iter: train_iter, mean, raw: episode_info.eval_episode_return }
   const score = run.normalisedScore(mean)
   if (score !== undefined) run.logger.scalar('evaluator_iter/normalised_score', score, train_iter)
+  run.evaluated(episode_info)
   reportEvaluation(run, episode_info.eval_episode_return, run.evaluator.max_episode_return > before)
   run.showProgress()
-  if (stop) run.stop_reason = 'stop_value'
+  if (stop && run.stops_at_value) run.stop_reason = 'stop_value'
 }
 
 export const collect: Stage<OnlineRun> = {
   name: 'collect',
   async run(run) {
+    const before = run.env_step
     run.new_data = await run.collector.collect(run.collect_count, {
       train_iter: run.learner.train_iter,
       policy_kwargs: run.policy.command_mode.get_setting_collect(run.progress),
+      ...(run.on_step === undefined ? {} : { on_step: run.on_step }),
     })
+    run.new_steps = run.env_step - before
     run.showProgress()
   },
 }
@@ -79,32 +99,36 @@ export const push: Stage<OnlineRun> = {
   },
 }
 
-/** `update_per_collect` updates from the buffer, fewer while it does not hold a batch yet. */
+/** `update_per_collect` updates from the buffer (-1: as many as env steps were taken), fewer while it does not hold a batch yet. */
 export const learn: Stage<OnlineRun> = {
   name: 'learn',
   async run(run) {
-    const { update_per_collect, batch_size } = run.policy.cfg.learn as unknown as {
-      update_per_collect: number
-      batch_size: number
-    }
-    const { learn_mode } = run.policy
-    const prioritised = learn_mode.has_attribute('priority') && learn_mode.get_attribute('priority') === true
-    for (let i = 0; i < update_per_collect; i++) {
-      const batch = run.buffer.sample(batch_size, run.learner.train_iter)
-      if (batch === null) {
-        run.logger.info(
-          `The replay buffer holds ${run.buffer.count()} transitions, too few for a batch of ${batch_size}: ${i} of ` +
-            `${update_per_collect} updates done. Normal at the start of a run; otherwise collect more per round.`,
-          { console: run.learner.train_iter > 0 },
-        )
-        return
-      }
-      await run.learner.train(batch, run.collector.envstep)
-      await letEventsIn()
-      const priorities = run.learner.priority_info
-      if (priorities !== undefined && prioritised) run.buffer.update(priorities)
-    }
+    const { update_per_collect } = run.policy.cfg.learn as unknown as { update_per_collect: number }
+    await learnFromBuffer(run, updatesAfter(update_per_collect, run.new_steps))
   },
+}
+
+/** So many updates from the buffer, or fewer where it does not hold a batch. */
+export async function learnFromBuffer(run: OnlineRun, updates: number): Promise<void> {
+  const { batch_size } = run.policy.cfg.learn as unknown as { batch_size: number }
+  const { learn_mode } = run.policy
+  run.policy.setAttribute('env_step', run.env_step)
+  const prioritised = learn_mode.has_attribute('priority') && learn_mode.get_attribute('priority') === true
+  for (let i = 0; i < updates; i++) {
+    const batch = run.buffer.sample(batch_size, run.learner.train_iter)
+    if (batch === null) {
+      run.logger.info(
+        `The replay buffer holds ${run.buffer.count()} transitions, too few for a batch of ${batch_size}: ${i} of ` +
+          `${updates} updates done. Normal at the start of a run; otherwise collect more per round.`,
+        { console: run.learner.train_iter > 0 },
+      )
+      return
+    }
+    await run.learner.train(batch, run.curve_step)
+    await letEventsIn()
+    const priorities = run.learner.priority_info
+    if (priorities !== undefined && prioritised) run.buffer.update(priorities)
+  }
 }
 
 /** Saves the run state, from which `--resume` continues, as often as the learner saves checkpoints. */

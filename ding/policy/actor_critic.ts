@@ -1,64 +1,36 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
-import { Adam, type Program } from '../compute/index.js'
+import type { Adam, HostOutputs, HostTree, Program } from '../compute/index.js'
 import type { Batch, Transition } from '../data/index.js'
 import { Box, type EnvTimestep, type Obs, type Space } from '../envs/index.js'
-import { type ActorCriticModel, actionWidth, type ModelOutput, type TargetWrapper } from '../model/index.js'
+import {
+  type ActorCriticModel,
+  actionWidth,
+  type Model,
+  type ModelOutput,
+  type TargetWrapper,
+} from '../model/index.js'
 import type { Module, ObsTensor } from '../nn/index.js'
 import { get_nstep_return_data, get_train_sample, nstep_return, to_time_major } from '../rl_utils/index.js'
 import { CheckpointError, ConfigError, type HostTensor, type StateTree } from '../utils/index.js'
 import { Actor } from './acting.js'
 import type { ActorCriticConfig } from './actor_critic_config.js'
+import {
+  type ActorBatch,
+  type ActorCriticBatch,
+  type ActorOutput,
+  type CriticOutput,
+  column,
+  inMode,
+  type LearningRate,
+} from './actor_critic_update.js'
+import { adamOf } from './adam_options.js'
 import { Policy, partOf } from './base.js'
-import { learningRateAt, scalarOf, stepChecked } from './common.js'
+import { scalarOf, stepChecked, targetOf } from './common.js'
 import { type Exploration, NoExploration, NoiseExploration } from './exploration.js'
 import { checkReplayConfig, replayWeight } from './replay.js'
 import { standardTransition } from './transition.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput } from './types.js'
-
-/** What the critics' program reads of a batch. Columns [B] may come as [B, 1] too. */
-export interface ActorCriticBatch {
-  obs: ObsTensor
-  next_obs: ObsTensor
-  /** [B, A] */
-  action: Tensor
-  /** [B], or [B, nstep]. */
-  reward: Tensor
-  done: Tensor
-  weight?: Tensor
-  value_gamma?: Tensor
-}
-
-/** A learning rate's start, and the name that its course is logged under. */
-export interface LearningRate {
-  readonly start: number
-  readonly logged: string
-}
-
-/** What the critics' update gives: scalars to log, of which one is `critic_loss`, and `priority` [B]. */
-export type CriticOutput = Record<string, Tensor> & { critic_loss: Tensor; priority: Tensor }
-
-/** What the actor's update gives: scalars to log, of which one is the actor's loss. */
-export type ActorOutput = Record<string, Tensor>
-
-/** Squared errors of critics against one target. */
-export interface CriticLoss {
-  /** sum over critics of mean over rows of weight (q - target)^2. */
-  readonly loss: Tensor
-  /** Mean over critics of |q - target|, [B]. */
-  readonly priority: Tensor
-}
-
-/** Runs `body` with a module in training or evaluation mode, then puts the mode back. For use while a program is traced. */
-export function inMode<T>(module: Module, training: boolean, body: () => T): T {
-  const flags = [...module.modules()].map((part) => [part, part.training] as const)
-  module.train(training)
-  try {
-    return body()
-  } finally {
-    for (const [part, flag] of flags) part.training = flag
-  }
-}
 
 /**
  * What off-policy policies with a continuous actor and an ensemble of critics share. One update is: the critics' program, their optimizer
@@ -70,12 +42,12 @@ export function inMode<T>(module: Module, training: boolean, body: () => T): T {
 export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriticConfig> extends Policy<C> {
   protected criticOptimizer!: Adam
   protected actorOptimizer!: Adam
-  /** The target networks and what they follow; none where a subclass sets none before `super.initLearn()`. */
+  /** The target networks and what they follow; none where a subclass calls no {@link follow}. */
   protected followed: { readonly target: TargetWrapper; readonly source: Module } | undefined
   /** Updates done. */
   protected updates = 0
   private criticUpdate!: Program<ActorCriticBatch, CriticOutput>
-  private actorUpdate!: Program<{ obs: ObsTensor }, ActorOutput>
+  private actorUpdate!: Program<ActorBatch, ActorOutput>
   private rates!: Record<'critic' | 'actor', (step: number) => number>
   private collector!: Actor
   private evaluator!: Actor
@@ -90,16 +62,37 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
   protected abstract criticFunction(batch: ActorCriticBatch): CriticOutput
 
   /** The actor's update: takes the gradient of `nets.actor` alone. */
-  protected abstract actorFunction(batch: { obs: ObsTensor }): ActorOutput
+  protected abstract actorFunction(batch: ActorBatch): ActorOutput
+
+  /** What the actor's program is given: by default the observations. @param critics what the critics' program gave, where it ran before */
+  protected actorInputs({ obs }: Batch, _critics?: HostOutputs<CriticOutput>): Record<string, HostTree> {
+    return { obs: obs as HostTree }
+  }
+
+  /** Whether the actor's step comes before that of the critics, whose target it then changes. */
+  protected get actorFirst(): boolean {
+    return false
+  }
 
   /** Whether the actor learns in update number `update` (from 1). */
   protected actorDue(_update: number): boolean {
     return true
   }
 
-  /** Whether the targets move in update number `update` (from 1). */
-  protected targetDue(_update: number, _actorLearned: boolean): boolean {
-    return true
+  /** Whether the targets move in update number `update` (from 1): at every `learn.target_update_interval`, where there is such a key. */
+  protected targetDue(update: number, _actorLearned: boolean): boolean {
+    const { target_update_interval = 1 } = this.cfg.learn as { target_update_interval?: number }
+    return update % target_update_interval === 0
+  }
+
+  /** Makes target networks that follow `source`; before `super.initLearn()`. @param theta the share that each update moves them by */
+  protected follow(source: Model, theta: number): void {
+    this.followed = { target: targetOf(source, null, theta), source }
+  }
+
+  /** On the host, after the critics' step. `out` is what their program gave; returns more to log. */
+  protected afterCritics(_out: Readonly<Record<string, number>>): LearnOutput {
+    return {}
   }
 
   /** On the host, after the actor's step. `out` is what the actor's program gave; returns more to log. */
@@ -153,7 +146,7 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
     this.actorOptimizer = this.adam(actor, learningRates.actor.start)
     this.rates = {
       critic: this.rateAt(learningRates.critic.start),
-      actor: this.rateAt(learningRates.actor.start),
+      actor: this.actorRate(learningRates.actor.start),
     }
     const random = this.random.stream('learn')
     this.criticUpdate = this.compute.program(
@@ -163,32 +156,19 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
     )
     this.actorUpdate = this.compute.program(
       `${this.policyName}_learn_actor`,
-      (batch: { obs: ObsTensor }) => this.actorFunction(batch),
+      (batch: ActorBatch) => this.actorFunction(batch),
       { random },
     )
   }
 
-  /** Adam over the parameters of a network, as the config has it. */
-  protected adam(module: Module, lr: number): Adam {
-    const { optimizer_eps, optimizer_betas, grad_clip_type, grad_clip_value } = this.cfg.learn
-    const [beta1, beta2] = optimizer_betas
-    if (beta1 === undefined || beta2 === undefined || optimizer_betas.length !== 2) {
-      throw new ConfigError(`policy.learn.optimizer_betas is [${optimizer_betas}], expected two numbers.`, {
-        path: 'policy.learn.optimizer_betas',
-      })
-    }
-    return new Adam(module.parameters(), {
-      lr,
-      betas: [beta1, beta2],
-      eps: optimizer_eps,
-      grad_clip_type,
-      clip_value: grad_clip_value,
-    })
+  /** The actor's learning rate that starts at `start`, by the number of updates done. */
+  protected actorRate(start: number): (updates: number) => number {
+    return this.rateAt(start)
   }
 
-  /** The learning rate that starts at `start`, by the number of updates done. */
-  protected rateAt(start: number): (step: number) => number {
-    return learningRateAt(this.cfg.learn.lr_schedule, start, this.mostUpdates)
+  /** Adam (or AdamW) over the parameters of a network, as the config has it. */
+  protected adam(module: Module, lr: number): Adam {
+    return adamOf(module, lr, this.cfg.learn)
   }
 
   /**
@@ -210,43 +190,41 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
     )
   }
 
-  /** Squared errors of critics' values [N, B] against one target [B]. */
-  protected squaredErrors(q_value: Tensor, target: Tensor, weight: Tensor | undefined): CriticLoss {
-    const error = tf.sub(q_value, target)
-    const squared = tf.square(error)
-    const weighted = weight === undefined ? squared : tf.mul(squared, column(weight))
-    return { loss: tf.sum(tf.mean(weighted, 1)), priority: tf.mean(tf.abs(error), 0) }
-  }
-
   protected override async forwardLearn(data: Batch): Promise<LearnOutput> {
-    const { obs, next_obs, action, reward, done, value_gamma } = data
-    const weight = replayWeight(this.cfg, data)
-    const { learningRates } = this
-    const criticOut = await this.criticUpdate.run({
-      obs,
-      next_obs,
-      action,
-      reward,
-      done,
-      weight,
-      value_gamma,
-    })
-    const logged = scalarsOf(criticOut)
-    this.criticOptimizer.lr = this.rates.critic(this.updates)
-    stepChecked(this.criticOptimizer, lossesOf(logged))
-    logged[learningRates.critic.logged] = this.criticOptimizer.lr
+    const logged: LearnOutput = {}
     const actorLearns = this.actorDue(this.updates + 1)
-    if (actorLearns) {
-      const actorOut = scalarsOf(await this.actorUpdate.run({ obs }))
-      this.actorOptimizer.lr = this.rates.actor(this.updates)
-      stepChecked(this.actorOptimizer, lossesOf(actorOut))
-      Object.assign(logged, actorOut, { [learningRates.actor.logged]: this.actorOptimizer.lr })
-      Object.assign(logged, this.afterActor(actorOut))
-    }
+    if (actorLearns && this.actorFirst) await this.learnActor(data, logged)
+    const critics = await this.learnCritics(data, logged)
+    if (actorLearns && !this.actorFirst) await this.learnActor(data, logged, critics)
     this.updates++
     if (this.followed !== undefined && this.targetDue(this.updates, actorLearns))
       this.followed.target.update(this.followed.source)
-    return { ...logged, priority: (criticOut.priority as HostTensor).data as Float32Array }
+    return { ...logged, priority: (critics.priority as HostTensor).data as Float32Array }
+  }
+
+  private async learnCritics(data: Batch, logged: LearnOutput): Promise<HostOutputs<CriticOutput>> {
+    const { obs, next_obs, action, reward, done, value_gamma } = data
+    const weight = replayWeight(this.cfg, data)
+    const inputs = { obs, next_obs, action, reward, done, weight, value_gamma }
+    const out = await this.criticUpdate.run(inputs)
+    const scalars = scalarsOf(out)
+    this.criticOptimizer.lr = this.rates.critic(this.updates)
+    stepChecked(this.criticOptimizer, lossesOf(scalars))
+    Object.assign(logged, scalars, { [this.learningRates.critic.logged]: this.criticOptimizer.lr })
+    Object.assign(logged, this.afterCritics(scalars))
+    return out
+  }
+
+  private async learnActor(
+    data: Batch,
+    logged: LearnOutput,
+    critics?: HostOutputs<CriticOutput>,
+  ): Promise<void> {
+    const scalars = scalarsOf(await this.actorUpdate.run(this.actorInputs(data, critics)))
+    this.actorOptimizer.lr = this.rates.actor(this.updates)
+    stepChecked(this.actorOptimizer, lossesOf(scalars))
+    Object.assign(logged, scalars, { [this.learningRates.actor.logged]: this.actorOptimizer.lr })
+    Object.assign(logged, this.afterActor(scalars))
   }
 
   protected override monitorVarsLearn(): string[] {
@@ -294,7 +272,8 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
   protected makeExploration(): Exploration {
     const { noise_type, noise_sigma, noise_kwargs } = this.cfg.collect
     if (noise_type === null) return new NoExploration()
-    return new NoiseExploration(noise_type, noise_sigma, noise_kwargs, this.random.stream('noise'))
+    const random = this.random.stream('noise')
+    return new NoiseExploration(noise_type, noise_sigma, noise_kwargs, random, this.actions)
   }
 
   protected override initCollect(): void {
@@ -355,19 +334,6 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
   protected override forwardEval(data: ById<Obs>): Promise<ById<PolicyOutput>> {
     return this.evaluator.forward(data)
   }
-}
-
-/**
- * The least of N critics' values, [N, B] -> [B]. Row by row: the gradient of `tf.min` divides by the number of ties, and behind a division the
- * compiler cannot turn the gates of relu into products.
- */
-export function leastOf(q_value: Tensor): Tensor {
-  return tf.unstack(q_value).reduce((least, row) => tf.minimum(least, row))
-}
-
-/** A column as [B], whether it came so or as [B, 1]. */
-export function column(values: Tensor): Tensor {
-  return values.rank === 1 ? values : tf.reshape(values, [-1])
 }
 
 /** The scalars in a program's results, as numbers. */

@@ -1,6 +1,12 @@
 import { type ConfigOf, extendSchema, type SchemaDefinition } from '../config/index.js'
 import { datasetKeys } from '../data/index.js'
+import type { LearningRate } from './actor_critic_update.js'
 import { basePolicyConfig } from './base_config.js'
+import { updatePerCollectKey } from './cadence.js'
+import { noise_sigma } from './exploration.js'
+import { LR_SCHEDULE_DOC } from './lr_schedule.js'
+import { phaseKeys } from './phases.js'
+import { herKeys } from './replay.js'
 
 /**
  * The keys that all continuous off-policy actor-critic policies have, with DI-engine's names and places: unlike the value-based ones they
@@ -27,14 +33,11 @@ export const actorCriticPolicyConfig = extendSchema(basePolicyConfig, {
       default: null,
       nullable: true,
     },
-    update_per_collect: {
-      doc: "Updates after each collect (SB3's gradient_steps).",
-      format: 'positive_int',
-      default: 1,
-    },
+    ...phaseKeys,
+    update_per_collect: updatePerCollectKey(1),
     batch_size: { doc: 'Transitions in one update.', format: 'positive_int', default: 256 },
     lr_schedule: {
-      doc: "All learning rates over the run: { type: 'constant' | 'linear' | 'cosine' | 'exponential' | 'step', ... }, each from its own start.",
+      doc: LR_SCHEDULE_DOC,
       format: 'any_record',
       default: null,
       nullable: true,
@@ -84,9 +87,13 @@ export const actorCriticPolicyConfig = extendSchema(basePolicyConfig, {
       default: null,
       nullable: true,
     },
-    noise_sigma: { doc: 'Standard deviation of the noise.', format: 'nonnegative_number', default: 0.1 },
+    noise_sigma: {
+      doc: 'Standard deviation of the noise: one number, or a list of one for each action dimension.',
+      format: noise_sigma,
+      default: 0.1,
+    },
     noise_kwargs: {
-      doc: 'More of the noise: gauss {mu}; ou {mu, theta, dt, x0}.',
+      doc: 'More of the noise: gauss {mu}; ou {mu, theta, dt, x0}. mu and x0 may be lists, as noise_sigma.',
       format: 'any_record',
       default: {},
     },
@@ -99,6 +106,7 @@ export const actorCriticPolicyConfig = extendSchema(basePolicyConfig, {
     },
   },
   other: {
+    her: herKeys,
     replay_buffer: {
       replay_buffer_size: {
         doc: 'Transitions that the replay buffer holds.',
@@ -110,6 +118,26 @@ export const actorCriticPolicyConfig = extendSchema(basePolicyConfig, {
 })
 
 export type ActorCriticConfig = ConfigOf<typeof actorCriticPolicyConfig> & { model: Record<string, unknown> }
+
+/** A key below `learn`: a network's learning rate. */
+export function learningRateKey(network: string) {
+  return {
+    doc: `Adam's learning rate for the ${network}.`,
+    format: 'nonnegative_number',
+    default: 3e-4,
+  } as const
+}
+
+/** The learning rates of policies that have DI-engine's names of its sac. */
+export function learningRatesOf(learn: {
+  readonly learning_rate_q: number
+  readonly learning_rate_policy: number
+}): Record<'critic' | 'actor', LearningRate> {
+  return {
+    critic: { start: learn.learning_rate_q, logged: 'cur_lr_q' },
+    actor: { start: learn.learning_rate_policy, logged: 'cur_lr_p' },
+  }
+}
 
 /** Keys below `learn` of policies with target networks. */
 export const targetKeys = {

@@ -22,11 +22,11 @@ export const adamKeys = {
   },
 } as const satisfies SchemaDefinition
 
-/** The values of {@link adamKeys} and of the keys that all continuous policies have. */
+/** The keys that all continuous policies have, and the values of {@link adamKeys} where a policy has these. */
 export interface AdamSettings {
-  readonly optimizer_type: string
-  readonly weight_decay: number
-  readonly amsgrad: boolean
+  readonly optimizer_type?: string
+  readonly weight_decay?: number
+  readonly amsgrad?: boolean
   readonly optimizer_betas: readonly number[]
   readonly optimizer_eps: number
   readonly grad_clip_type: AdamOptions['grad_clip_type']
@@ -44,7 +44,13 @@ export function adamOf(module: Module, lr: number, learn: AdamSettings): Adam {
       },
     )
   }
-  const { weight_decay, amsgrad, grad_clip_type, grad_clip_value: clip_value, optimizer_eps: eps } = learn
+  const {
+    weight_decay = 0,
+    amsgrad = false,
+    grad_clip_type,
+    grad_clip_value: clip_value,
+    optimizer_eps: eps,
+  } = learn
   const options = {
     lr,
     betas: [beta1, beta2] as const,

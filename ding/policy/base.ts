@@ -1,5 +1,5 @@
 import type { Compute, RandomTree } from '../compute/index.js'
-import type { Batch, Transition } from '../data/index.js'
+import type { Batch, ObservationNorm, Transition } from '../data/index.js'
 import type { EnvTimestep, Obs, Space } from '../envs/index.js'
 import { createModel, type Model } from '../model/index.js'
 import { Module, type ObsTensor } from '../nn/index.js'
@@ -14,6 +14,8 @@ import {
   UsageError,
 } from '../utils/index.js'
 import { type BasePolicyConfig, basePolicyConfig } from './base_config.js'
+import { type LrFunction, learningRateAt, type RunLength } from './lr_schedule.js'
+import { Normaliser } from './normaliser.js'
 import { shapeObs } from './observations.js'
 import { checkModelShapes } from './spaces.js'
 import {
@@ -50,6 +52,8 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
     command?: CommandMode
   } = {}
   private initialised = false
+  private readonly normaliser: Normaliser
+  private readonly lrFunction: LrFunction | undefined
 
   constructor(
     readonly cfg: C,
@@ -58,6 +62,7 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
     this.compute = options.compute
     this.random = options.random
     this.enable_field = enabledFields(options.enable_field)
+    this.lrFunction = options.lr_schedule
     if (cfg.multi_gpu) {
       throw new ConfigError(
         'policy.multi_gpu: true is not supported: programs run on one device. Set it to false.',
@@ -67,6 +72,7 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
       )
     }
     this.checkConfig()
+    this.normaliser = this.makeNormaliser()
     if (options.model !== undefined && !(options.model instanceof Module)) {
       throw new UsageError(
         'The model given to a policy must be a Module with a forward method. Extend Module, or leave it out.',
@@ -167,7 +173,8 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
   get learn_mode(): LearnMode {
     this.needs('learn')
     this.modes.learn ??= Object.freeze({
-      forward: (data: Batch) => this.forwardLearn(data),
+      forward: (data: Batch) =>
+        this.forwardLearn(this.normaliser.active ? this.normaliser.batch(data) : data),
       reset: (data_id?: readonly number[]) => this.resetLearn(data_id),
       info: () => this.toString(),
       monitor_vars: () => this.monitorVarsLearn(),
@@ -182,7 +189,10 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
   get collect_mode(): CollectMode {
     this.needs('collect')
     this.modes.collect ??= Object.freeze({
-      forward: (data: ById<Obs>, settings: CollectSettings = {}) => this.forwardCollect(data, settings),
+      forward: (data: ById<Obs>, settings: CollectSettings = {}) =>
+        this.forwardCollect(this.seen(data), settings),
+      observe: (data: ById<Obs>) => this.normaliser.observe(data),
+      observe_step: (timesteps: ById<EnvTimestep<Obs>>) => this.normaliser.observeStep(timesteps),
       process_transition: (obs: Obs, output: PolicyOutput, timestep: EnvTimestep<Obs>) =>
         this.processTransition(obs, output, timestep),
       get_train_sample: (transitions: Transition[]) => this.getTrainSample(transitions),
@@ -198,7 +208,7 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
   get eval_mode(): EvalMode {
     this.needs('eval')
     this.modes.eval ??= Object.freeze({
-      forward: (data: ById<Obs>) => this.forwardEval(data),
+      forward: (data: ById<Obs>) => this.forwardEval(this.seen(data)),
       reset: (data_id?: readonly number[]) => this.resetEval(data_id),
       ...this.stateAccess(
         () => this.stateDictEval(),
@@ -218,9 +228,29 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
     return this.modes.command
   }
 
-  /** The most updates that the run will do, told by the pipeline (attribute `max_train_iter`); infinite otherwise. */
-  protected get mostUpdates(): number {
-    return (this.attributes.get('max_train_iter') as number | undefined) ?? Number.POSITIVE_INFINITY
+  /** A limit of the run that the pipeline has told; infinite otherwise. */
+  protected limit(name: 'max_train_iter' | 'max_env_step'): number {
+    return (this.attributes.get(name) as number | undefined) ?? Number.POSITIVE_INFINITY
+  }
+
+  /** How long the run is, by whichever limit it comes to first. The pipeline tells the attributes max_train_iter, max_env_step and env_step. */
+  protected get runLength(): RunLength {
+    const limits = () => [this.limit('max_train_iter'), this.limit('max_env_step')] as const
+    return {
+      known: Number.isFinite(Math.min(...limits())),
+      // Asked for anew each time: a run that goes on may have been given more.
+      remaining: (updates) => {
+        const [most, mostSteps] = limits()
+        const env_step = (this.attributes.get('env_step') as number | undefined) ?? 0
+        return Math.max(0, 1 - Math.max(updates / most, env_step / mostSteps))
+      },
+    }
+  }
+
+  /** The learning rate that starts at `start`, by the number of updates done and `learn.lr_schedule`. */
+  protected rateAt(start: number): (updates: number) => number {
+    const { lr_schedule = null } = this.cfg.learn as { lr_schedule?: Record<string, unknown> | null }
+    return learningRateAt(lr_schedule, start, this.runLength, this.lrFunction)
   }
 
   /** A value that workers may ask for: one set by `set_attribute`, else a key of the config (top level, learn, collect). */
@@ -248,12 +278,43 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
     this.attributes.set(name, value)
   }
 
+  /** Told once, where a run goes over from its dataset to its environments: what changes then is the policy's matter, and part of its state. */
+  startOnline(): void {}
+
   toString(): string {
     return `${this.constructor.name}\n${this.model.toString()}`
   }
 
+  /** Observations are normalised from now on by a dataset's mean and deviation, which every checkpoint then holds. */
+  setObservationNorm(norm: ObservationNorm): void {
+    this.normaliser.fix(norm)
+  }
+
+  /** Observations as the networks see them. */
+  protected seen(data: ById<Obs>): ById<Obs> {
+    return this.normaliser.active ? this.normaliser.normalised(data) : data
+  }
+
+  private makeNormaliser(): Normaliser {
+    const discount = this.findAttribute('discount_factor')?.value
+    return new Normaliser({
+      settings: this.cfg.vec_normalize,
+      discount_factor: typeof discount === 'number' ? discount : 0.99,
+      obs_shape: this.modelConfig['obs_shape'],
+      use_norm: this.findAttribute('use_norm')?.value === true,
+    })
+  }
+
   /** What all modes share. Loading is all or nothing: on an error the part is put back as it was. */
-  private stateAccess(state_dict: () => StateTree, load: (state: StateTree) => void) {
+  private stateAccess(own: () => StateTree, loadOwn: (state: StateTree) => void) {
+    const state_dict = (): StateTree => {
+      const normalisation = this.normaliser.state_dict()
+      return normalisation === undefined ? own() : { ...own(), normalisation }
+    }
+    const load = (state: StateTree) => {
+      loadOwn(state)
+      this.normaliser.load_state_dict(state['normalisation'])
+    }
     return {
       state_dict,
       load_state_dict: (state: StateTree) => {

@@ -1,4 +1,5 @@
 import { type ConfigOf, schema } from '../config/index.js'
+import { vecNormalizeKeys } from './normaliser.js'
 
 /** The keys every policy has. A policy's own schema extends this one. */
 export const basePolicyConfig = schema({
@@ -39,7 +40,7 @@ export const basePolicyConfig = schema({
     default: false,
   },
   random_collect_size: {
-    doc: 'Transitions (episodes for the episode collector) to collect with uniformly random actions before training.',
+    doc: "Transitions to collect with uniformly random actions before training (SB3's learning_starts); the episode collector collects whole episodes until there are as many.",
     format: 'nonnegative_int',
     default: 0,
   },
@@ -48,6 +49,7 @@ export const basePolicyConfig = schema({
     format: 'boolean',
     default: false,
   },
+  vec_normalize: vecNormalizeKeys,
   load_path: {
     doc: 'Checkpoint whose weights the eval and collect entries load.',
     format: 'path',

@@ -12,7 +12,10 @@ import { CheckpointError, ConfigError, type StateTree } from '../utils/index.js'
 import { Actor } from './acting.js'
 import { Policy, partOf } from './base.js'
 import { basePolicyConfig } from './base_config.js'
-import { columnOf, learningRateAt, logits, meanOf, scalarOf, stepChecked } from './common.js'
+import { updatePerCollectKey } from './cadence.js'
+import { columnOf, logits, meanOf, scalarOf, stepChecked } from './common.js'
+import { LR_SCHEDULE_DOC } from './lr_schedule.js'
+import { phaseKeys } from './phases.js'
 import { standardTransition } from './transition.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput } from './types.js'
 
@@ -36,11 +39,12 @@ export const bcPolicyConfig = extendSchema(basePolicyConfig, {
       default: null,
       nullable: true,
     },
-    update_per_collect: { doc: 'Updates after each collect.', format: 'positive_int', default: 1 },
+    ...phaseKeys,
+    update_per_collect: updatePerCollectKey(1),
     batch_size: { doc: 'Rows in one update.', format: 'positive_int', default: 32 },
     learning_rate: { doc: "The optimizer's learning rate.", format: 'nonnegative_number', default: 1e-5 },
     lr_schedule: {
-      doc: "Learning rate over the run: { type: 'constant' | 'linear' | 'cosine' | 'exponential' | 'step', ... }.",
+      doc: LR_SCHEDULE_DOC,
       format: 'any_record',
       default: null,
       nullable: true,
@@ -207,7 +211,7 @@ export class BCPolicy extends Policy<BCConfig> {
           ? new Adam(parameters, { lr, ...clip })
           : new AdamW(parameters, { lr, weight_decay, ...clip })
     }
-    this.learningRate = learningRateAt(this.cfg.learn.lr_schedule, lr, this.mostUpdates)
+    this.learningRate = this.rateAt(lr)
     this.learnModel = modelWrap(this.model, 'base').train()
     this.update = this.compute.program('bc_learn', (batch: BCBatch) => this.updateFunction(batch), {
       random: this.random.stream('learn'),

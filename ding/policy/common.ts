@@ -1,15 +1,9 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
-import {
-  gradientsFinite,
-  type LrSchedule,
-  type LrScheduleSpec,
-  lrSchedule,
-  type Optimizer,
-} from '../compute/index.js'
+import { gradientsFinite, type Optimizer } from '../compute/index.js'
 import { type Model, type ModelOutput, modelWrap, type TargetWrapper } from '../model/index.js'
 import type { HostTensor } from '../utils/index.js'
-import { ConfigError, NumericError } from '../utils/index.js'
+import { NumericError } from '../utils/index.js'
 
 /** A model's `logit` as a list with one tensor [B, n] per action dimension. */
 export function logits(output: ModelOutput): Tensor[] {
@@ -36,55 +30,6 @@ export function scalarOf(tensor: HostTensor): number {
 export function targetOf(model: Model, freq: number | null, theta: number): TargetWrapper {
   const [update_type, update_kwargs] = freq === null ? ['momentum', { theta }] : ['assign', { freq }]
   return modelWrap(model.copy(), 'target', { update_type, update_kwargs })
-}
-
-/** Schedules that go over the whole run unless `steps` says otherwise. */
-const WHOLE_RUN: readonly unknown[] = ['linear', 'cosine']
-
-/**
- * The learning rate at each update. `spec` is a policy's lr_schedule (null: constant); its `lr` defaults to `learning_rate`.
- * @param most the most updates that there will be; infinite when nobody knows
- * @returns a function of the number of updates done
- * @throws ConfigError for a spec that is wrong, or that needs the length of a run which has none
- */
-export function learningRateAt(
-  spec: Readonly<Record<string, unknown>> | null,
-  learning_rate: number,
-  most: number,
-): (step: number) => number {
-  const path = 'policy.learn.lr_schedule'
-  if (
-    spec !== null &&
-    WHOLE_RUN.includes(spec['type']) &&
-    spec['steps'] === undefined &&
-    !Number.isFinite(most)
-  ) {
-    throw new ConfigError(
-      `${path}: type "${String(spec['type'])}" goes over the whole run, but the run has no max_train_iter. ` +
-        `Give ${path}.steps, or a limit of training iterations (--train-iter).`,
-      { path },
-    )
-  }
-  const schedule = scheduleOf(
-    spec === null ? learning_rate : ({ lr: learning_rate, ...spec } as LrScheduleSpec),
-    path,
-  )
-  return (step) => schedule({ step, remaining: Math.max(0, 1 - step / most) })
-}
-
-function scheduleOf(spec: LrScheduleSpec, path: string): LrSchedule {
-  const type: unknown = typeof spec === 'object' ? spec.type : 'constant'
-  if (typeof type !== 'string') {
-    throw new ConfigError(
-      `${path}.type is ${JSON.stringify(type)}, expected one of constant, linear, cosine, exponential, step.`,
-      { path: `${path}.type` },
-    )
-  }
-  try {
-    return lrSchedule(spec)
-  } catch (cause) {
-    throw cause instanceof ConfigError ? new ConfigError(`${path}: ${cause.message}`, { cause, path }) : cause
-  }
 }
 
 /**

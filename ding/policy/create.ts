@@ -4,6 +4,7 @@ import type { Model } from '../model/index.js'
 import { POLICY_REGISTRY } from '../registry/index.js'
 import type { Policy } from './base.js'
 import type { BasePolicyConfig } from './base_config.js'
+import type { LrFunction } from './lr_schedule.js'
 import type { PolicyField, PolicyOptions } from './types.js'
 
 /** A class that POLICY_REGISTRY takes. `config` describes the keys of `policy` in the config. */
@@ -31,6 +32,7 @@ export interface CreatePolicyOptions {
   readonly random: RandomTree
   readonly model?: Model
   readonly enable_field?: readonly PolicyField[]
+  readonly lr_schedule?: LrFunction
 }
 
 /** Builds the policy called `type` from its compiled config. @throws RegistryError for an unknown name. */

@@ -1,14 +1,20 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
-import { type Adam, backward, stopGradient } from '../compute/index.js'
+import { backward, stopGradient } from '../compute/index.js'
 import { type ConfigOf, extendSchema } from '../config/index.js'
 import { CrossQCritic } from '../model/index.js'
-import type { Module, ObsTensor } from '../nn/index.js'
+import type { ObsTensor } from '../nn/index.js'
 import { POLICY_REGISTRY } from '../registry/index.js'
 import type { SquashedSample } from '../rl_utils/index.js'
 import { ConfigError } from '../utils/index.js'
-import { type ActorCriticBatch, type CriticLoss, type CriticOutput, inMode } from './actor_critic.js'
-import { adamKeys, adamOf } from './adam_options.js'
+import {
+  type ActorCriticBatch,
+  type CriticLoss,
+  type CriticOutput,
+  inMode,
+  squaredErrors,
+} from './actor_critic_update.js'
+import { adamKeys } from './adam_options.js'
 import { MaxEntropyPolicy, maxEntropyPolicyConfig } from './max_entropy.js'
 
 export const crossqPolicyConfig = extendSchema(maxEntropyPolicyConfig, {
@@ -55,10 +61,6 @@ export class CrossQPolicy extends MaxEntropyPolicy<CrossQConfig> {
     return ['crossq', ['ding/model/crossq']]
   }
 
-  protected override adam(module: Module, lr: number): Adam {
-    return adamOf(module, lr, this.cfg.learn)
-  }
-
   protected override actorDue(update: number): boolean {
     return update % this.cfg.learn.actor_update_freq === 0
   }
@@ -81,7 +83,7 @@ export class CrossQPolicy extends MaxEntropyPolicy<CrossQConfig> {
       // Values of (s', a') are targets, though their rows are part of the statistics that (s, a) is normalised by.
       const next_value = tf.sub(tf.min(stopGradient(values.next), 0), tf.mul(alpha, next.log_prob))
       target = this.bootstrap(batch, next_value)
-      errors = this.squaredErrors(q, target, batch.weight)
+      errors = squaredErrors(q, target, batch.weight)
       return tf.mul(errors.loss, 0.5)
     })
     return {

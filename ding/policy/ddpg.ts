@@ -6,15 +6,15 @@ import type { ModelOutput } from '../model/index.js'
 import type { ObsTensor } from '../nn/index.js'
 import { POLICY_REGISTRY } from '../registry/index.js'
 import { ConfigError } from '../utils/index.js'
+import { ActorCriticPolicy } from './actor_critic.js'
+import { actorCriticPolicyConfig, targetKeys } from './actor_critic_config.js'
 import {
   type ActorCriticBatch,
-  ActorCriticPolicy,
   type ActorOutput,
   type CriticLoss,
   type CriticOutput,
-} from './actor_critic.js'
-import { actorCriticPolicyConfig, targetKeys } from './actor_critic_config.js'
-import { targetOf } from './common.js'
+  squaredErrors,
+} from './actor_critic_update.js'
 
 export const ddpgPolicyConfig = extendSchema(actorCriticPolicyConfig, {
   random_collect_size: { default: 25000 },
@@ -104,9 +104,8 @@ export class DDPGPolicy extends ActorCriticPolicy<DDPGConfig> {
   }
 
   protected override initLearn(): void {
-    const source = this.model
     this.range = clipRange(this.cfg.learn.noise_range)
-    this.followed = { target: targetOf(source, null, this.cfg.learn.target_theta), source }
+    this.follow(this.model, this.cfg.learn.target_theta)
     super.initLearn()
   }
 
@@ -140,7 +139,7 @@ export class DDPGPolicy extends ActorCriticPolicy<DDPGConfig> {
     let errors!: CriticLoss
     const critic_loss = backward(critic.parameters(), () => {
       q = critic.forward({ obs, action: batch.action })['q_value'] as Tensor
-      errors = this.squaredErrors(q, target, batch.weight)
+      errors = squaredErrors(q, target, batch.weight)
       return errors.loss
     })
     return {

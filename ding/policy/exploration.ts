@@ -42,16 +42,26 @@ export class NoExploration implements Exploration {
   load_state_dict(_state: StateTree): void {}
 }
 
+/** Format of `collect.noise_sigma`. @throws Error saying what is wrong, which the config's validation passes on */
+export function noise_sigma(value: unknown): value is number | readonly number[] {
+  const all: readonly unknown[] = Array.isArray(value) ? value : [value]
+  if (all.length > 0 && all.every((sigma) => Number.isFinite(sigma) && (sigma as number) >= 0)) return true
+  throw new ConfigError(
+    'Give a number of at least 0, or a list of such numbers, one for each action dimension.',
+  )
+}
+
 /** Adds noise to the actions and clips them to [-1, 1]. OU noise has a process for each environment, started anew with its episodes. */
 export class NoiseExploration extends NoExploration {
   private readonly noise: ActionNoise
 
-  /** @throws ConfigError for keyword arguments that the noise does not have */
+  /** @param size number of action dimensions @throws ConfigError for keyword arguments that the noise does not have, and lists of another length */
   constructor(
     type: 'gauss' | 'ou',
-    sigma: number,
+    sigma: number | readonly number[],
     kwargs: Readonly<Record<string, unknown>>,
     private readonly random: RandomStream,
+    size: number,
   ) {
     super()
     const known = type === 'gauss' ? ['mu'] : ['mu', 'theta', 'dt', 'x0']
@@ -61,6 +71,14 @@ export class NoiseExploration extends NoExploration {
       throw new ConfigError(`${path} has "${odd}"; noise of type '${type}' takes ${known.join(', ')}.`, {
         path,
       })
+    }
+    for (const [name, value] of Object.entries({ ...kwargs, sigma })) {
+      if (!Array.isArray(value) || value.length === size) continue
+      const key = name === 'sigma' ? 'policy.collect.noise_sigma' : `${path}.${name}`
+      throw new ConfigError(
+        `${key} has ${value.length} values, but actions have ${size}. Give one number, or one for each.`,
+        { path: key },
+      )
     }
     try {
       this.noise = create_noise_generator(type, { ...kwargs, sigma })

@@ -9,26 +9,26 @@ import { type ActorModel, type ModelOutput, normalLogit } from '../model/index.j
 import { GsdeHead, type ObsTensor, type StochasticHead } from '../nn/index.js'
 import { type SquashedSample, tanh_normal_sample } from '../rl_utils/index.js'
 import { ConfigError, type StateTree } from '../utils/index.js'
-import { ActorCriticPolicy, type ActorOutput, leastOf } from './actor_critic.js'
-import { actorCriticPolicyConfig, stochasticKeys } from './actor_critic_config.js'
+import { Actor } from './acting.js'
+import { ActorCriticPolicy } from './actor_critic.js'
+import {
+  actorCriticPolicyConfig,
+  learningRateKey,
+  learningRatesOf,
+  stochasticKeys,
+} from './actor_critic_config.js'
+import { type ActorOutput, inMode, leastOf } from './actor_critic_update.js'
 import { partOf } from './base.js'
 import { type EntropyCoefficient, entropyCoefOf, entropyKeys } from './entropy.js'
 import { type Exploration, SdeExploration } from './exploration.js'
-import type { CollectSettings, LearnOutput, PolicyOutput, RunProgress } from './types.js'
+import { SOFT_VALUES, type SoftValues, type ValuedSample } from './soft_values.js'
+import type { ById, CollectSettings, LearnOutput, PolicyOutput, RunProgress } from './types.js'
 
 /** The keys of policies with a stochastic actor and an entropy bonus; learning rates have DI-engine's names of its sac. */
 export const maxEntropyPolicyConfig = extendSchema(actorCriticPolicyConfig, {
   learn: {
-    learning_rate_q: {
-      doc: "Adam's learning rate for the critics.",
-      format: 'nonnegative_number',
-      default: 3e-4,
-    },
-    learning_rate_policy: {
-      doc: "Adam's learning rate for the actor.",
-      format: 'nonnegative_number',
-      default: 3e-4,
-    },
+    learning_rate_q: learningRateKey('critics'),
+    learning_rate_policy: learningRateKey('actor'),
     ...entropyKeys,
     ...stochasticKeys.learn,
   },
@@ -49,11 +49,7 @@ export abstract class MaxEntropyPolicy<
   private alphaRate!: (step: number) => number
 
   protected override get learningRates() {
-    const { learning_rate_q, learning_rate_policy } = this.cfg.learn
-    return {
-      critic: { start: learning_rate_q, logged: 'cur_lr_q' },
-      actor: { start: learning_rate_policy, logged: 'cur_lr_p' },
-    }
+    return learningRatesOf(this.cfg.learn)
   }
 
   /** The stochastic head of the actor. */
@@ -177,6 +173,38 @@ export abstract class MaxEntropyPolicy<
   }
 
   // ---- eval ----
+
+  protected override initEval(): void {
+    super.initEval()
+    // The critics' values are of normalised rewards there, which evaluation never sees.
+    if (this.cfg.vec_normalize?.norm_reward === true) return
+    // Without learning there is no alpha.
+    this.setAttribute(SOFT_VALUES, this.enable_field.includes('learn') ? this.makeSoftValues() : null)
+  }
+
+  private makeSoftValues(): SoftValues {
+    const { entropy, cfg } = this
+    const actor = new Actor(
+      this.compute,
+      `${this.policyName}_soft_values`,
+      this.random.stream('soft_values'),
+      ({ obs }) => inMode(this.model, false, () => this.valuedSample(this.shaped(obs))),
+    )
+    return {
+      sample: async (data) => (await actor.forward(this.seen(data))) as ById<ValuedSample>,
+      get alpha() {
+        return entropy.alpha
+      },
+      discount_factor: cfg.learn.discount_factor,
+    }
+  }
+
+  /** Inside a program: {@link sample} with the mean of the critics' values. */
+  private valuedSample(obs: ObsTensor): Record<string, Tensor> {
+    const { action, log_prob } = this.sample(obs)
+    const q_value = this.nets.critic.forward({ obs, action })['q_value'] as Tensor
+    return { action, log_prob, value: tf.mean(q_value, 0) }
+  }
 
   protected override evalFunction(obs: ObsTensor): ModelOutput {
     if (this.cfg.eval.deterministic) return super.evalFunction(obs)

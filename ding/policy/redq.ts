@@ -1,16 +1,15 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
-import { type Adam, backward, random } from '../compute/index.js'
+import { backward } from '../compute/index.js'
 import { type ConfigOf, extendSchema } from '../config/index.js'
-import type { Module, ObsTensor } from '../nn/index.js'
+import type { ObsTensor } from '../nn/index.js'
 import { POLICY_REGISTRY } from '../registry/index.js'
 import { ConfigError } from '../utils/index.js'
-import type { ActorCriticBatch, CriticOutput } from './actor_critic.js'
-import { column } from './actor_critic.js'
 import { targetKeys } from './actor_critic_config.js'
-import { adamKeys, adamOf } from './adam_options.js'
-import { targetOf } from './common.js'
+import { type ActorCriticBatch, type CriticOutput, column } from './actor_critic_update.js'
+import { adamKeys } from './adam_options.js'
 import { MaxEntropyPolicy, maxEntropyPolicyConfig } from './max_entropy.js'
+import { ensembleTarget, subset_size, TARGET_MODES } from './redq_target.js'
 
 export const redqPolicyConfig = extendSchema(maxEntropyPolicyConfig, {
   random_collect_size: { default: 10000 },
@@ -27,13 +26,13 @@ export const redqPolicyConfig = extendSchema(maxEntropyPolicyConfig, {
     log_prob_eps: { default: 2 ** -23 },
     target_theta: targetKeys.target_theta,
     subset_size: {
-      doc: 'How many target critics, drawn anew for each update, make its target (M).',
-      format: 'positive_int',
+      doc: 'How many target critics, drawn anew for each update, make its target (M). A part above a whole number is the chance of one more (the authors).',
+      format: subset_size,
       default: 2,
     },
     target_mode: {
-      doc: "What the target takes of those: their least ('min') or their mean ('mean').",
-      format: ['min', 'mean'],
+      doc: "What the target takes: the least ('min') or the mean ('mean') of the drawn critics; the mean of all ('ave'); a random mixture of all, drawn for each row ('rem').",
+      format: TARGET_MODES,
       default: 'min',
     },
     actor_update_freq: {
@@ -56,7 +55,8 @@ declare module '../config/index.js' {
 /**
  * Randomized ensembled double Q-learning (Chen et al. 2021): many updates per environment step, with an ensemble of critics, targets from a
  * random few of their target networks, and an actor that follows the mean of all. Order of operations and defaults are Tianshou's
- * (tianshou/algorithm/modelfree/redq.py) and its example's, but that only the drawn target critics are evaluated.
+ * (tianshou/algorithm/modelfree/redq.py) and its example's, but that only the drawn target critics are evaluated. The target modes 'ave' and
+ * 'rem' and a fractional subset are the authors' (watchernyu/REDQ, redq/algos/redq_sac.py).
  */
 @POLICY_REGISTRY.register('redq')
 export class REDQPolicy extends MaxEntropyPolicy<REDQConfig> {
@@ -74,7 +74,7 @@ export class REDQPolicy extends MaxEntropyPolicy<REDQConfig> {
     super.checkConfig()
     const { model, learn } = this.cfg
     const count = model['ensemble_num']
-    if (typeof count === 'number' && learn.subset_size > count) {
+    if (typeof count === 'number' && Math.ceil(learn.subset_size) > count) {
       throw new ConfigError(
         `policy.learn.subset_size is ${learn.subset_size}, but policy.model.ensemble_num is ${count}: no more critics can be drawn than there are.`,
         { path: 'policy.learn.subset_size' },
@@ -83,13 +83,8 @@ export class REDQPolicy extends MaxEntropyPolicy<REDQConfig> {
   }
 
   protected override initLearn(): void {
-    const source = this.nets.critic
-    this.followed = { target: targetOf(source, null, this.cfg.learn.target_theta), source }
+    this.follow(this.nets.critic, this.cfg.learn.target_theta)
     super.initLearn()
-  }
-
-  protected override adam(module: Module, lr: number): Adam {
-    return adamOf(module, lr, this.cfg.learn)
   }
 
   protected override actorDue(update: number): boolean {
@@ -101,7 +96,7 @@ export class REDQPolicy extends MaxEntropyPolicy<REDQConfig> {
     const obs = this.shaped(batch.obs)
     const next_obs = this.shaped(batch.next_obs)
     const next = this.sample(next_obs)
-    const next_q = this.subsetValue(next_obs, next.action)
+    const next_q = this.targetValue(next_obs, next.action)
     const target = this.bootstrap(batch, tf.sub(next_q, tf.mul(this.entropy.value(), next.log_prob)))
     let q!: Tensor
     let error!: Tensor
@@ -120,12 +115,12 @@ export class REDQPolicy extends MaxEntropyPolicy<REDQConfig> {
     }
   }
 
-  /** What the drawn target critics make of an action: [B]. */
-  private subsetValue(obs: ObsTensor, action: Tensor): Tensor {
+  /** What the target critics make of an action: [B]. */
+  private targetValue(obs: ObsTensor, action: Tensor): Tensor {
     const { subset_size, target_mode } = this.cfg.learn
-    const members = random.subset(this.ensembleSize, subset_size)
-    const values = this.followed?.target.forward({ obs, action }, { members })['q_value'] as Tensor
-    return target_mode === 'min' ? tf.min(values, 0) : tf.mean(values, 0)
+    const values = (members?: Tensor) =>
+      this.followed?.target.forward({ obs, action }, members && { members })['q_value'] as Tensor
+    return ensembleTarget(values, this.ensembleSize, { mode: target_mode, subset_size })
   }
 
   private get ensembleSize(): number {

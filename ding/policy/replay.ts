@@ -1,5 +1,22 @@
-import type { Batch } from '../data/index.js'
+import type { SchemaDefinition } from '../config/index.js'
+import { type Batch, GOAL_SELECTION_STRATEGIES } from '../data/index.js'
 import { ConfigError } from '../utils/index.js'
+
+/** DI-engine's keys of hindsight experience replay, `policy.other.her`: other names of two keys of the `her` buffer. */
+export const herKeys = {
+  her_strategy: {
+    doc: "Hindsight goals, with the replay buffer 'her': 'future', 'final' or 'episode'. null: its goal_selection_strategy.",
+    format: GOAL_SELECTION_STRATEGIES,
+    default: null,
+    nullable: true,
+  },
+  her_replay_k: {
+    doc: "Transitions with a hindsight goal for each one with its own, with the replay buffer 'her'. null: its n_sampled_goal.",
+    format: 'nonnegative_int',
+    default: null,
+    nullable: true,
+  },
+} as const satisfies SchemaDefinition
 
 /** The keys by which a policy says how it takes data from a replay buffer. */
 interface ReplayConfig {

@@ -3,9 +3,13 @@ import * as tf from '@tensorflow/tfjs-core'
 import { backward } from '../compute/index.js'
 import { type ConfigOf, extendSchema } from '../config/index.js'
 import { POLICY_REGISTRY } from '../registry/index.js'
-import type { ActorCriticBatch, CriticLoss, CriticOutput } from './actor_critic.js'
 import { targetKeys } from './actor_critic_config.js'
-import { targetOf } from './common.js'
+import {
+  type ActorCriticBatch,
+  type CriticLoss,
+  type CriticOutput,
+  squaredErrors,
+} from './actor_critic_update.js'
 import { initOutputLayers, MaxEntropyPolicy, maxEntropyPolicyConfig } from './max_entropy.js'
 import type { PolicyOptions } from './types.js'
 
@@ -63,13 +67,8 @@ export class SACPolicy extends MaxEntropyPolicy<SACConfig> {
   }
 
   protected override initLearn(): void {
-    const source = this.nets.critic
-    this.followed = { target: targetOf(source, null, this.cfg.learn.target_theta), source }
+    this.follow(this.nets.critic, this.cfg.learn.target_theta)
     super.initLearn()
-  }
-
-  protected override targetDue(update: number): boolean {
-    return update % this.cfg.learn.target_update_interval === 0
   }
 
   protected override criticFunction(batch: ActorCriticBatch): CriticOutput {
@@ -85,7 +84,7 @@ export class SACPolicy extends MaxEntropyPolicy<SACConfig> {
     let errors!: CriticLoss
     const critic_loss = backward(critic.parameters(), () => {
       q = critic.forward({ obs, action: batch.action })['q_value'] as Tensor
-      errors = this.squaredErrors(q, target, batch.weight)
+      errors = squaredErrors(q, target, batch.weight)
       return tf.mul(errors.loss, 0.5)
     })
     return {

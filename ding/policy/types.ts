@@ -3,6 +3,7 @@ import type { Batch, Transition } from '../data/index.js'
 import type { Action, EnvTimestep, Obs } from '../envs/index.js'
 import type { Model } from '../model/index.js'
 import type { StateTree } from '../utils/index.js'
+import type { LrFunction } from './lr_schedule.js'
 
 /** The fields of a policy that can be switched on by themselves; initialised in this order. */
 export const POLICY_FIELDS = ['learn', 'collect', 'eval'] as const
@@ -18,6 +19,8 @@ export interface PolicyOptions {
   readonly model?: Model
   /** Which fields to initialise; all when left out. */
   readonly enable_field?: readonly PolicyField[]
+  /** What `learn.lr_schedule` `{ type: 'function' }` stands for. */
+  readonly lr_schedule?: LrFunction
 }
 
 /** One environment's answer from `collect_mode.forward` or `eval_mode.forward`. */
@@ -64,6 +67,9 @@ export interface LearnMode extends StateMode {
 /** What a collector sees of a policy. */
 export interface CollectMode extends StateMode {
   forward(data: ById<Obs>, settings?: CollectSettings): Promise<ById<PolicyOutput>>
+  /** Running statistics take in what is about to be acted on, and what a step gave. For data that is collected to learn from alone. */
+  observe?(data: ById<Obs>): void
+  observe_step?(timesteps: ById<EnvTimestep<Obs>>): void
   process_transition(obs: Obs, policy_output: PolicyOutput, timestep: EnvTimestep<Obs>): Transition
   get_train_sample(transitions: Transition[]): Transition[]
   reset(data_id?: readonly number[]): void

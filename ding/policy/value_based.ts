@@ -15,7 +15,7 @@ import {
 import { CheckpointError, ConfigError, type HostTensor, type StateTree } from '../utils/index.js'
 import { Actor } from './acting.js'
 import { Policy, partOf } from './base.js'
-import { columnOf, learningRateAt, logits, meanOf, scalarOf, stepChecked, targetOf } from './common.js'
+import { columnOf, logits, meanOf, scalarOf, stepChecked, targetOf } from './common.js'
 import { checkReplayConfig, replayWeight } from './replay.js'
 import { standardTransition } from './transition.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput, RunProgress } from './types.js'
@@ -75,7 +75,6 @@ export abstract class ValueBasedPolicy<C extends ValueBasedConfig = ValueBasedCo
   private updates = 0
   private collector!: Actor
   private evaluator!: Actor
-  private epsilon!: (envStep: number) => number
 
   /** The registered name, for programs and messages. A getter: the constructor asks for it. */
   protected abstract get policyName(): string
@@ -118,7 +117,7 @@ export abstract class ValueBasedPolicy<C extends ValueBasedConfig = ValueBasedCo
       grad_clip_type: learn.grad_clip_type,
       clip_value: learn.grad_clip_value,
     })
-    this.learningRate = learningRateAt(learn.lr_schedule, learn.learning_rate, this.mostUpdates)
+    this.learningRate = this.rateAt(learn.learning_rate)
     this.learnModel = modelWrap(this.model, 'argmax_sample').train()
     this.targetModel = targetOf(this.model, learn.target_update_freq, learn.target_theta)
     this.chooser = double ? this.learnModel : modelWrap(this.targetModel, 'argmax_sample')
@@ -213,8 +212,6 @@ export abstract class ValueBasedPolicy<C extends ValueBasedConfig = ValueBasedCo
   // ---- collect ----
 
   protected override initCollect(): void {
-    const { type, start, end, decay } = this.cfg.other.eps
-    this.epsilon = get_epsilon_greedy_fn(start, end, decay, type)
     // Noisy layers explore by their noise; dropout is for learning alone.
     const model = modelWrap(this.model, 'eps_greedy_sample').train(this.cfg.noisy_net)
     this.collector = new Actor(
@@ -246,7 +243,22 @@ export abstract class ValueBasedPolicy<C extends ValueBasedConfig = ValueBasedCo
   }
 
   protected override collectSettings({ env_step }: RunProgress): CollectSettings {
-    return { eps: this.epsilon(env_step) }
+    return { eps: this.epsilonAt(env_step) }
+  }
+
+  /** Probability of a random action after so many env steps. @throws ConfigError when it depends on a length that the run does not have */
+  private epsilonAt(env_step: number): number {
+    const { type, start, end, decay, decay_fraction } = this.cfg.other.eps
+    const whole = this.limit('max_env_step')
+    if (decay_fraction !== null && !Number.isFinite(whole)) {
+      throw new ConfigError(
+        `policy.other.eps.decay_fraction is ${decay_fraction}, but the run has no max_env_step that it could be a part of. ` +
+          'Give a limit of env steps (--env-step), or use policy.other.eps.decay.',
+        { path: 'policy.other.eps.decay_fraction' },
+      )
+    }
+    const length = decay_fraction === null ? decay : Math.max(decay_fraction * whole, Number.MIN_VALUE)
+    return get_epsilon_greedy_fn(start, end, length, type)(env_step)
   }
 
   // ---- eval ----

@@ -1,6 +1,10 @@
 import { type ConfigOf, extendSchema } from '../config/index.js'
 import { datasetKeys } from '../data/index.js'
 import { basePolicyConfig } from './base_config.js'
+import { updatePerCollectKey } from './cadence.js'
+import { LR_SCHEDULE_DOC } from './lr_schedule.js'
+import { phaseKeys } from './phases.js'
+import { herKeys } from './replay.js'
 
 /** The keys that all value-based policies have, with DI-engine's names, places and defaults of its dqn. */
 export const valueBasedPolicyConfig = extendSchema(basePolicyConfig, {
@@ -33,11 +37,12 @@ export const valueBasedPolicyConfig = extendSchema(basePolicyConfig, {
       default: null,
       nullable: true,
     },
-    update_per_collect: { doc: 'Updates after each collect.', format: 'positive_int', default: 3 },
+    ...phaseKeys,
+    update_per_collect: updatePerCollectKey(3),
     batch_size: { doc: 'Transitions in one update.', format: 'positive_int', default: 64 },
     learning_rate: { doc: "Adam's learning rate.", format: 'nonnegative_number', default: 0.001 },
     lr_schedule: {
-      doc: "Learning rate over the run: { type: 'constant' | 'linear' | 'cosine' | 'exponential' | 'step', ... }.",
+      doc: LR_SCHEDULE_DOC,
       format: 'any_record',
       default: null,
       nullable: true,
@@ -101,7 +106,14 @@ export const valueBasedPolicyConfig = extendSchema(basePolicyConfig, {
         format: 'positive_int',
         default: 10000,
       },
+      decay_fraction: {
+        doc: "In place of decay: how much of the run's env steps (max_env_step) it is (SB3's exploration_fraction). null: decay.",
+        format: 'unit_interval',
+        default: null,
+        nullable: true,
+      },
     },
+    her: herKeys,
     replay_buffer: {
       replay_buffer_size: {
         doc: 'Transitions that the replay buffer holds.',

@@ -15,21 +15,22 @@ function toPath(location: string): string {
   return bare.startsWith('file://') ? fileURLToPath(bare) : bare
 }
 
-const here = toPath(import.meta.url)
-
-function isRegistryFrame(file: string): boolean {
-  const folder = here.replace(/[^\\/]+$/, '')
-  return file.startsWith(folder) && /^(owner|registry)\.[jt]s$/.test(file.slice(folder.length))
+/** The module of a frame of a stack, and its line. */
+function placeOf(frame: string): SourcePlace | undefined {
+  const match = FRAME.exec(frame.trim())
+  return match === null ? undefined : { file: toPath(match[1]!), line: Number(match[2]) }
 }
 
 /** The module and line that called into the registry, from the call stack. */
 export function callerPlace(): SourcePlace {
-  const stack = new Error().stack ?? ''
-  for (const line of stack.split('\n').slice(1)) {
-    const match = FRAME.exec(line.trim())
-    if (match === null) continue
-    const file = toPath(match[1]!)
-    if (!isRegistryFrame(file)) return { file, line: Number(match[2]) }
+  const [own, ...others] = (new Error().stack ?? '').split('\n').slice(1).map(placeOf)
+  // By the stack's own word: with source maps it names other files than import.meta.url.
+  const folder = own?.file.replace(/[^\\/]+$/, '')
+  for (const place of others) {
+    if (place === undefined || folder === undefined) continue
+    const inside =
+      place.file.startsWith(folder) && /^(owner|registry)\.[jt]s$/.test(place.file.slice(folder.length))
+    if (!inside) return place
   }
   return { file: '', line: 0 }
 }

@@ -28,12 +28,16 @@ export const ENV_MANAGER_REGISTRY = globalRegistry('env_manager')
 export const BUFFER_REGISTRY = globalRegistry('buffer')
 export const DATASET_REGISTRY = globalRegistry('dataset')
 export const LEARNER_REGISTRY = globalRegistry('learner')
+/** Learning rates as functions of the remaining progress, for `policy.learn.lr_schedule.type`. */
+export const LR_SCHEDULE_REGISTRY = globalRegistry('lr_schedule')
 export const SERIAL_COLLECTOR_REGISTRY = globalRegistry('serial_collector')
 export const PARALLEL_COLLECTOR_REGISTRY = globalRegistry('parallel_collector')
 export const SERIAL_EVALUATOR_REGISTRY = globalRegistry('serial_evaluator')
 export const COMMANDER_REGISTRY = globalRegistry('commander')
 export const REWARD_MODEL_REGISTRY = globalRegistry('reward_model')
 export const WORLD_MODEL_REGISTRY = globalRegistry('world_model')
+/** What carries chunks, parameters and messages between the roles of a parallel run. */
+export const EXCHANGE_REGISTRY = globalRegistry('exchange')
 export const STOCHASTIC_OPTIMIZER_REGISTRY = globalRegistry('stochastic_optimizer')
 
 /** The global registries by the names that `ding registry <name>` takes. */
@@ -46,12 +50,14 @@ export const registries = {
   buffer: BUFFER_REGISTRY,
   dataset: DATASET_REGISTRY,
   learner: LEARNER_REGISTRY,
+  lr_schedule: LR_SCHEDULE_REGISTRY,
   serial_collector: SERIAL_COLLECTOR_REGISTRY,
   parallel_collector: PARALLEL_COLLECTOR_REGISTRY,
   serial_evaluator: SERIAL_EVALUATOR_REGISTRY,
   commander: COMMANDER_REGISTRY,
   reward_model: REWARD_MODEL_REGISTRY,
   world_model: WORLD_MODEL_REGISTRY,
+  exchange: EXCHANGE_REGISTRY,
   stochastic_optimizer: STOCHASTIC_OPTIMIZER_REGISTRY,
 } as const
 

@@ -32,26 +32,49 @@ export interface ActionNoise extends Resumable {
   reset(id?: number | string): void
 }
 
+/** One number for all action dimensions, or one for each. */
+export type PerDimension = number | ArrayLike<number>
+
 export interface GaussianNoiseOptions {
   /** Mean (0). */
-  readonly mu?: number
+  readonly mu?: PerDimension
   /** Standard deviation (1). */
-  readonly sigma?: number
+  readonly sigma?: PerDimension
+}
+
+/** A setting of a noise for `size` action dimensions. @throws UsageError when it is a list of another length */
+function spread(noise: string, name: string, value: PerDimension, size: number): Float64Array {
+  if (typeof value === 'number') return new Float64Array(size).fill(value)
+  if (value.length === size) return Float64Array.from(value)
+  throw new UsageError(
+    `The ${name} of ${noise} has ${value.length} values, but the action has ${size}. Give one number, or one for each.`,
+  )
+}
+
+/** @throws UsageError unless every value is 0 or more */
+function checkSigma(noise: string, sigma: PerDimension): void {
+  const all = typeof sigma === 'number' ? [sigma] : Array.from(sigma)
+  if (all.length > 0 && all.every((value) => value >= 0)) return
+  throw new UsageError(
+    `The sigma of ${noise} must be 0 or more, got ${all.length === 0 ? 'an empty list' : all}.`,
+  )
 }
 
 /** Independent normal noise: mu + sigma z. */
 export class GaussianNoise implements ActionNoise {
-  readonly #mu: number
-  readonly #sigma: number
+  readonly #mu: PerDimension
+  readonly #sigma: PerDimension
 
   constructor({ mu = 0, sigma = 1 }: GaussianNoiseOptions = {}) {
-    if (!(sigma >= 0)) throw new UsageError(`The sigma of GaussianNoise must be 0 or more, got ${sigma}.`)
+    checkSigma('GaussianNoise', sigma)
     this.#mu = mu
     this.#sigma = sigma
   }
 
   sample(size: number, random: NormalSource): Float32Array {
-    return random.normal(size).map((z) => this.#mu + this.#sigma * z)
+    const mu = spread('GaussianNoise', 'mu', this.#mu, size)
+    const sigma = spread('GaussianNoise', 'sigma', this.#sigma, size)
+    return random.normal(size).map((z, i) => mu[i]! + sigma[i]! * z)
   }
 
   reset(): void {}
@@ -65,15 +88,15 @@ export class GaussianNoise implements ActionNoise {
 
 export interface OUNoiseOptions {
   /** What the process returns to (0). */
-  readonly mu?: number
+  readonly mu?: PerDimension
   /** Size of the perturbation (0.3). */
-  readonly sigma?: number
+  readonly sigma?: PerDimension
   /** Strength of the return (0.15). */
   readonly theta?: number
   /** Time step (0.01). */
   readonly dt?: number
-  /** Start value, one number or one per action dimension (0). */
-  readonly x0?: number | ArrayLike<number>
+  /** Start value (0). */
+  readonly x0?: PerDimension
 }
 
 /**
@@ -82,25 +105,27 @@ export interface OUNoiseOptions {
  * The noise is the state x. (DI-engine's OUNoise returns the increment, which is hardly correlated at all.)
  */
 export class OUNoise implements ActionNoise {
-  readonly #mu: number
+  readonly #mu: PerDimension
+  readonly #sigma: PerDimension
   readonly #alpha: number
-  readonly #beta: number
-  readonly #x0: number | ArrayLike<number>
+  readonly #root: number
+  readonly #x0: PerDimension
   readonly #x = new Map<string, Float32Array>()
 
   constructor({ mu = 0, sigma = 0.3, theta = 0.15, dt = 1e-2, x0 = 0 }: OUNoiseOptions = {}) {
-    if (!(sigma >= 0)) throw new UsageError(`The sigma of OUNoise must be 0 or more, got ${sigma}.`)
+    checkSigma('OUNoise', sigma)
     if (!(dt > 0)) throw new UsageError(`The dt of OUNoise must be positive, got ${dt}.`)
     this.#mu = mu
+    this.#sigma = sigma
     this.#alpha = theta * dt
-    this.#beta = sigma * Math.sqrt(dt)
+    this.#root = Math.sqrt(dt)
     this.#x0 = x0
   }
 
   sample(size: number, random: NormalSource, id: number | string = 0): Float32Array {
     let x = this.#x.get(String(id))
     if (x === undefined) {
-      x = this.#start(size)
+      x = Float32Array.from(spread('OUNoise', 'x0', this.#x0, size))
       this.#x.set(String(id), x)
     }
     if (x.length !== size) {
@@ -108,8 +133,10 @@ export class OUNoise implements ActionNoise {
         `OUNoise of environment ${id} has ${x.length} dimensions; ${size} were asked for. Call reset(${id}) first.`,
       )
     }
+    const mu = spread('OUNoise', 'mu', this.#mu, size)
+    const sigma = spread('OUNoise', 'sigma', this.#sigma, size)
     const z = random.normal(size)
-    for (let i = 0; i < size; i++) x[i]! += this.#alpha * (this.#mu - x[i]!) + this.#beta * z[i]!
+    for (let i = 0; i < size; i++) x[i]! += this.#alpha * (mu[i]! - x[i]!) + sigma[i]! * this.#root * z[i]!
     return x.slice()
   }
 
@@ -138,14 +165,6 @@ export class OUNoise implements ActionNoise {
     })
     this.#x.clear()
     for (const [id, data] of loaded) this.#x.set(id, data)
-  }
-
-  #start(size: number): Float32Array {
-    if (typeof this.#x0 === 'number') return new Float32Array(size).fill(this.#x0)
-    if (this.#x0.length !== size) {
-      throw new UsageError(`The x0 of OUNoise has ${this.#x0.length} values, but the action has ${size}.`)
-    }
-    return Float32Array.from(this.#x0)
   }
 }
 

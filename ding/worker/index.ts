@@ -1,4 +1,5 @@
 export * from './collector/index.js'
 export * from './evaluator/index.js'
 export * from './learner/index.js'
+export * from './success.js'
 export * from './types.js'

@@ -11,7 +11,11 @@ export interface CollectorClass {
   readonly unit?: 'sample' | 'episode'
 }
 /** What SERIAL_EVALUATOR_REGISTRY holds. */
-export type EvaluatorClass = new (cfg: never, options: EvaluatorOptions) => InteractionSerialEvaluator
+export interface EvaluatorClass {
+  new (cfg: never, options: EvaluatorOptions): InteractionSerialEvaluator
+  /** False for a kind that plays no episodes and is made without environments; true when left out. */
+  readonly evaluates?: boolean
+}
 
 declare module '../registry/index.js' {
   interface RegistryTypes {

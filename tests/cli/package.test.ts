@@ -14,7 +14,7 @@ const fixtures = join(root, 'tests', 'fixtures', 'cli', 'project')
 const shell = process.platform === 'win32'
 
 function npm(cwd: string, args: readonly string[]): string {
-  return execFileSync('npm', [...args, '--loglevel=error'], {
+  return execFileSync('npm', ['--loglevel=error', ...args], {
     cwd,
     encoding: 'utf8',
     shell,

@@ -15,7 +15,9 @@ export interface Plot {
   /** The x of every series' points, ascending. */
   readonly x: readonly number[]
   readonly series: readonly Series[]
-  /** The y axis reaches from 0 to here. */
+  /** The y axis reaches from here (0) ... */
+  readonly y_min?: number
+  /** ... to here. */
   readonly y_max: number
 }
 
@@ -30,7 +32,7 @@ const TICKS = 5
 
 /** A line plot with bands, as the text of an SVG file. @throws Error when a series has not one point per x */
 export function linePlot(plot: Plot): string {
-  const { x, series, y_max } = plot
+  const { x, series, y_min = 0, y_max } = plot
   for (const { name, mean, low = mean, high = mean } of series) {
     if ([mean, low, high].some((values) => values.length !== x.length))
       throw new Error(`The series "${name}" must have ${x.length} points, one for each x.`)
@@ -38,7 +40,8 @@ export function linePlot(plot: Plot): string {
   const x_max = x.at(-1) ?? 1
   const bottom = HEIGHT - BOTTOM
   const across = (value: number) => LEFT + (value / x_max) * (WIDTH - LEFT - RIGHT)
-  const up = (value: number) => bottom - (Math.min(Math.max(value, 0), y_max) / y_max) * (bottom - TOP)
+  const up = (value: number) =>
+    bottom - ((Math.min(Math.max(value, y_min), y_max) - y_min) / (y_max - y_min)) * (bottom - TOP)
   const point = (values: readonly number[]) => (i: number) =>
     `${across(x[i] as number).toFixed(1)},${up(values[i] as number).toFixed(1)}`
   const indices = x.map((_, i) => i)
@@ -73,14 +76,15 @@ interface Scale {
   readonly bottom: number
 }
 
-function axes({ x_label, y_label, y_max }: Plot, { x_max, across, up, bottom }: Scale): string[] {
+function axes({ x_label, y_label, y_min = 0, y_max }: Plot, { x_max, across, up, bottom }: Scale): string[] {
   const ticks = Array.from({ length: TICKS + 1 }, (_, i) => i / TICKS)
   return [
     ...ticks.flatMap((part) => {
-      const y = up(part * y_max).toFixed(1)
+      const value = y_min + part * (y_max - y_min)
+      const y = up(value).toFixed(1)
       return [
         `<line x1="${LEFT}" y1="${y}" x2="${WIDTH - RIGHT}" y2="${y}" stroke="#ddd"/>`,
-        `<text x="${LEFT - 8}" y="${y}" dy="4" text-anchor="end">${label(part * y_max)}</text>`,
+        `<text x="${LEFT - 8}" y="${y}" dy="4" text-anchor="end">${label(value)}</text>`,
         `<text x="${across(part * x_max).toFixed(1)}" y="${bottom + 18}" text-anchor="middle">${label(part * x_max)}</text>`,
       ]
     }),

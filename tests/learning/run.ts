@@ -1,24 +1,57 @@
-// `npm run test:learning -- [STUDY...]`: long runs that show that policies learn. Each study writes its page below
+// `npm run test:learning -- [STUDY...] [options]`: long runs that show that policies learn. Each study writes its page below
 // docs/results. Ends with the count of criteria; fails when one does not hold.
+import { type Arguments, readArguments, USAGE } from './arguments.js'
 import { cartpole_dqn } from './cartpole_dqn.js'
+import { CONTROL_STUDIES } from './control.js'
 import { cqn } from './cqn.js'
+import { her } from './her.js'
+import { OFFLINE_STUDIES } from './offline.js'
 import type { Study } from './types.js'
 
-const STUDIES: readonly Study[] = [cartpole_dqn, cqn]
+const STUDIES: readonly Study[] = [cartpole_dqn, cqn, her, ...CONTROL_STUDIES, ...OFFLINE_STUDIES]
 
-/** Runs the studies of these names, all without names. @returns the exit code */
-async function main(names: readonly string[]): Promise<number> {
+/** The studies that are asked for. @throws Error for an unknown name, or options that a study does not take */
+function chosen({ names, partial }: Arguments): readonly Study[] {
   const known = STUDIES.map(({ name }) => name)
   const unknown = names.filter((name) => !known.includes(name))
-  if (unknown.length > 0) {
-    process.stderr.write(`There is no study ${unknown.join(', ')}. There are: ${known.join(', ')}.\n`)
+  if (unknown.length > 0)
+    throw new Error(`There is no study ${unknown.join(', ')}. There are: ${known.join(', ')}.`)
+  const studies = STUDIES.filter(({ name }) => names.length === 0 || names.includes(name))
+  const whole = studies.filter(({ takes_options }) => takes_options !== true)
+  if (partial && (names.length === 0 || whole.length > 0))
+    throw new Error(
+      `Name studies that take options: ${STUDIES.filter((s) => s.takes_options)
+        .map((s) => s.name)
+        .join(', ')}.`,
+    )
+  return studies
+}
+
+/** @returns the exit code */
+async function main(args: readonly string[]): Promise<number> {
+  let given: Arguments
+  let studies: readonly Study[]
+  try {
+    given = readArguments(args)
+    studies = chosen(given)
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${USAGE}\n`)
     return 2
+  }
+  if (given.help) {
+    process.stdout.write(`${USAGE}\nStudies: ${STUDIES.map(({ name }) => name).join(', ')}\n`)
+    return 0
   }
   let passed = 0
   let failed = 0
-  for (const study of STUDIES) {
-    if (names.length > 0 && !names.includes(study.name)) continue
-    const outcome = await study.run()
+  for (const study of studies) {
+    const outcome = await study.run(given.options).catch((error: unknown) => {
+      // What goes wrong in a part is told; in a whole study it is a defect and keeps its stack.
+      if (!given.partial || !(error instanceof Error)) throw error
+      process.stderr.write(`${study.name}: ${error.message}\n`)
+      return undefined
+    })
+    if (outcome === undefined) return 2
     passed += outcome.passed
     failed += outcome.failed
   }

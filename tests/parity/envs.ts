@@ -8,6 +8,7 @@ import {
 } from '../../ding/envs/index.js'
 import { ENV_REGISTRY } from '../../ding/registry/index.js'
 import type { StateTree } from '../../ding/utils/index.js'
+import { box2dEnvCases, box2dRegistryCases, isBox2dFile } from './box2d_envs.js'
 import { isMujocoFile, mujocoEnvCases, registryCases } from './mujoco_envs.js'
 import type { FileResult } from './types.js'
 
@@ -140,7 +141,7 @@ function compareTable(id: string, json: Record<string, unknown>): ParityCase[] {
 export async function envParityCase(json: unknown, fileName: string): Promise<FileResult> {
   if (!isRecord(json)) return { skipped: `${fileName}: not an environment file` }
   if (Array.isArray(json['envs'])) {
-    const cases = await registryCases(json['envs'])
+    const cases = [...(await registryCases(json['envs'])), ...(await box2dRegistryCases(json['envs']))]
     return cases.length > 0 ? { cases } : { skipped: `${fileName}: a list of environments, no episodes` }
   }
   const id = json['env']
@@ -150,6 +151,7 @@ export async function envParityCase(json: unknown, fileName: string): Promise<Fi
     return known ? { cases: compareTable(id, json) } : { skipped: `${id}: not built` }
   }
   if (isMujocoFile(json)) return mujocoEnvCases(json, id)
+  if (isBox2dFile(json)) return box2dEnvCases(json, id)
   const episodes = json['episodes']
   const env = classicEnv(id)
   if (env === undefined || !Array.isArray(episodes)) return { skipped: `${id}: not built` }

@@ -70,7 +70,9 @@ describe('running golden files', () => {
       skipped: expect.stringContaining('ppo_error'),
     })
     expect((await runJson([1, 2]))[0]).toMatchObject({ skipped: expect.any(String) })
-    expect((await runJson({}, 'bcq'))[0]).toMatchObject({ skipped: 'BCQ is not built yet' })
+    expect((await runJson({}, 'bcq'))[0]).toMatchObject({
+      skipped: 'not a BCQ case: needs config and initial_params',
+    })
     expect(tally(await runJson('{'))).toEqual({ passed: 0, failed: 1, skipped: 0 })
     expect(tally(await runJson({ cases: [{ fn: 'nstep_return' }] }))).toEqual({
       passed: 0,
@@ -81,7 +83,7 @@ describe('running golden files', () => {
 
   test('the command line prints a line a case and the totals, and its exit code tells failures', async () => {
     const good = cli(root)
-    expect(good.stdout).toContain('skip  bcq/x.json: BCQ is not built yet')
+    expect(good.stdout).toContain('skip  bcq/x.json: not a BCQ case: needs config and initial_params')
     expect(good.stdout).toMatch(/2 passed, 0 failed, 1 skipped\s*$/)
     expect(good.status).toBe(0)
     const bad = join(root, 'bad')

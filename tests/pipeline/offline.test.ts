@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { createDataset, RandomStream, ROLES } from '../../ding/index.js'
+import { createDataset, RandomStream } from '../../ding/index.js'
 import { collect_demo_data, evaluate, resume_pipeline, serial_pipeline_offline } from '../../entry/index.js'
 import { smallDqn, temporaryFolder } from '../fixtures/configs.js'
 
@@ -75,36 +75,6 @@ describe('serial_pipeline_offline', () => {
       expect(state().equals(straight)).toBe(true)
     },
   )
-
-  test('evaluation sees observations normalised as the data were', async () => {
-    const { work_dir, data_path, config } = await prepared()
-    /** The first observation of the first evaluator environment. */
-    const firstObs = async (use_norm: boolean): Promise<Float32Array> => {
-      const [main, create] = structuredClone(config) as [Record<string, unknown>, object]
-      Object.assign((main['policy'] as { collect: object }).collect, { use_norm })
-      let seen = new Float32Array()
-      await serial_pipeline_offline([{ ...main, exp_name: `norm_${use_norm}` }, create], 0, {
-        ...quiet,
-        work_dir,
-        max_train_iter: 1,
-        rebind: (container) => {
-          container.onActivation(ROLES.evaluator_env, (_context, manager) => {
-            seen = manager.ready_obs[0] as typeof seen
-            return manager
-          })
-        },
-      })
-      return seen
-    }
-    const raw = await firstObs(false)
-    const { obs_norm } = await createDataset(
-      { data_path, use_norm: true },
-      { random: RandomStream.fromSeed(0) },
-    )
-    const expected = Array.from(raw, (x, i) => (x - obs_norm!.mean[i]!) / obs_norm!.std[i]!)
-    const normalised = await firstObs(true)
-    for (const [i, value] of expected.entries()) expect(normalised[i]).toBeCloseTo(value, 5)
-  })
 
   test('a missing file is named, and leaves no folder', async () => {
     const { work_dir, config } = await prepared({}, { data_path: 'nowhere.hdf5' })

@@ -1,7 +1,7 @@
 import { backend_util } from '@tensorflow/tfjs-core'
 import { CompileError } from '../../utils/index.js'
 import { broadcast, input, numberAttr, sameShape, stringAttr } from './call.js'
-import { ofOne, rule, unary } from './rule.js'
+import { elementwiseRule, ofOne, unary } from './rule.js'
 import type { KernelRule, Lowering } from './types.js'
 
 function relu6(at: Lowering, x: string): string {
@@ -18,7 +18,7 @@ function prelu(at: Lowering, x: string, alpha: string, oneWay: boolean): string 
   return at.op('Where', [at.op('Less', [x, at.float(0)]), at.op('Mul', [alpha, x]), x])
 }
 
-const preluRule: KernelRule = rule(
+const preluRule: KernelRule = elementwiseRule(
   'Prelu',
   (call) => ({ dtype: 'float32', shape: broadcast(input(call, 'x').shape, input(call, 'alpha').shape) }),
   (at) => {
@@ -28,7 +28,7 @@ const preluRule: KernelRule = rule(
 )
 
 /** dy where y >= 0, dy (y + 1) elsewhere. */
-const eluGrad: KernelRule = rule(
+const eluGrad: KernelRule = elementwiseRule(
   'EluGrad',
   (call) => ({ dtype: 'float32', shape: input(call, 'y').shape }),
   (at) => {

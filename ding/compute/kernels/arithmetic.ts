@@ -1,5 +1,5 @@
 import { inputList } from './call.js'
-import { binary, ofTwo, rule } from './rule.js'
+import { binary, elementwiseRule, ofTwo } from './rule.js'
 import type { KernelRule, Lowering } from './types.js'
 
 /** Integer division by zero is an error in ONNX Runtime; tfjs gives 0. */
@@ -42,7 +42,7 @@ function squaredDifference(at: Lowering, a: string, b: string): string {
   return at.op('Mul', [difference, difference])
 }
 
-const addN: KernelRule = rule(
+const addN: KernelRule = elementwiseRule(
   'AddN',
   (call) => inputList(call)[0]!,
   (at) => {

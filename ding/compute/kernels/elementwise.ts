@@ -1,6 +1,6 @@
 import { input, numberAttr } from './call.js'
 import { cast, constant } from './emit.js'
-import { ofOne, rule, unary } from './rule.js'
+import { elementwiseRule, ofOne, unary } from './rule.js'
 import type { KernelRule, Lowering } from './types.js'
 
 /** Kernels that ONNX has under the same name, in float32. Integers go through float32 and are truncated, as tfjs does. */
@@ -62,7 +62,7 @@ const step: KernelRule = unary(
   { via: 'numeric' },
 )
 
-const clipByValue: KernelRule = rule(
+const clipByValue: KernelRule = elementwiseRule(
   'ClipByValue',
   (call) => input(call, 'x'),
   (at) => {

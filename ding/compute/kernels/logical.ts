@@ -1,23 +1,26 @@
 import { broadcast, commonType, input } from './call.js'
 import { cast } from './emit.js'
-import { binary, ofTwo, rule } from './rule.js'
+import { binary, elementwiseRule, ofTwo } from './rule.js'
 import type { KernelRule } from './types.js'
 
 const COMPARE = { via: 'numeric', out: 'bool' } as const
 
 /** Kernels of bool tensors; tfjs has made sure that the inputs are bool. */
 function connective(kernel: string, type: string): KernelRule {
-  return rule(
+  return elementwiseRule(
     kernel,
     (call) => ({ dtype: 'bool', shape: broadcast(input(call, 'a').shape, input(call, 'b').shape) }),
     (at) => at.op(type, [at.name('a'), at.name('b')]),
   )
 }
 
-/** `t` where the condition holds, `e` elsewhere. tf.where has broadcast all three to one shape. */
-const select: KernelRule = rule(
+/** `t` where the condition holds, `e` elsewhere. */
+const select: KernelRule = elementwiseRule(
   'Select',
-  (call) => ({ dtype: commonType(input(call, 't'), input(call, 'e')), shape: input(call, 't').shape }),
+  (call) => {
+    const [condition, t, e] = [input(call, 'condition'), input(call, 't'), input(call, 'e')]
+    return { dtype: commonType(t, e), shape: broadcast(broadcast(t.shape, e.shape), condition.shape) }
+  },
   (at) => {
     const dtype = at.outputs[0]!.dtype
     // ONNX Runtime's Where has no bool kernel.
@@ -37,7 +40,7 @@ export const logical: readonly KernelRule[] = [
   binary('GreaterEqual', ofTwo('GreaterOrEqual'), COMPARE),
   connective('LogicalAnd', 'And'),
   connective('LogicalOr', 'Or'),
-  rule(
+  elementwiseRule(
     'LogicalNot',
     (call) => ({ dtype: 'bool', shape: input(call, 'x').shape }),
     (at) => at.op('Not', [at.name('x')]),

@@ -14,6 +14,15 @@ export function rule(
   return { kernel, infer: (call) => [infer(call)], lower: (at) => [lower(at)] }
 }
 
+/** A kernel of one output that treats every element alike, with inputs that broadcast. */
+export function elementwiseRule(
+  kernel: string,
+  infer: (call: KernelCall) => TensorSpec,
+  lower: (at: Lowering) => string,
+): KernelRule {
+  return { ...rule(kernel, infer, lower), elementwise: true }
+}
+
 /** How an element-wise kernel treats element types. */
 export interface ElementTypes {
   /** What ONNX Runtime computes in: 'float32', or 'numeric' where it has an int32 kernel too. Default 'float32'. */
@@ -34,7 +43,7 @@ export function unary(
   types: ElementTypes = {},
 ): KernelRule {
   const result = (x: TensorSpec): DType => types.out ?? x.dtype
-  return rule(
+  return elementwiseRule(
     kernel,
     (call) => ({ dtype: result(input(call, 'x')), shape: input(call, 'x').shape }),
     (at) => {
@@ -53,7 +62,7 @@ export function binary(
   types: ElementTypes = {},
 ): KernelRule {
   const result = (call: KernelCall): DType => types.out ?? commonType(input(call, 'a'), input(call, 'b'))
-  return rule(
+  return elementwiseRule(
     kernel,
     (call) => ({ dtype: result(call), shape: broadcast(input(call, 'a').shape, input(call, 'b').shape) }),
     (at) => {

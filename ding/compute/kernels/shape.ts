@@ -3,7 +3,7 @@ import type { TensorSpec } from '../../utils/index.js'
 import { sizeOf } from '../../utils/index.js'
 import { dim, dtypeAttr, input, numberAttr, numbersAttr } from './call.js'
 import { cast, reshape, transpose } from './emit.js'
-import { rule } from './rule.js'
+import { elementwiseRule, rule } from './rule.js'
 import type { KernelCall, KernelRule, Lowering } from './types.js'
 
 function reshapedTo(call: KernelCall): TensorSpec {
@@ -39,7 +39,7 @@ function tile(at: Lowering): string {
 
 /** Kernels that change the shape, the order of axes or the element type, not the values. */
 export const shapes: readonly KernelRule[] = [
-  rule(
+  elementwiseRule(
     'Identity',
     (call) => input(call, 'x'),
     (at) => at.name('x'),
@@ -50,7 +50,7 @@ export const shapes: readonly KernelRule[] = [
   ),
   rule('Transpose', transposed, (at) => transpose(at, at.name('x'), numbersAttr(at, 'perm'))),
   rule('Tile', tiled, tile),
-  rule(
+  elementwiseRule(
     'Cast',
     (call) => ({ dtype: dtypeAttr(call, 'dtype'), shape: input(call, 'x').shape }),
     (at) => cast(at, at.name('x'), input(at, 'x').dtype, dtypeAttr(at, 'dtype')),

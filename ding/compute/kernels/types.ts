@@ -53,6 +53,8 @@ export interface KernelRule {
   infer(call: KernelCall): readonly TensorSpec[]
   /** Writes ONNX (opset 18) and returns one value name per output. */
   lower(at: Lowering): readonly string[]
+  /** Set for kernels that treat every element alike, with inputs that broadcast. */
+  readonly elementwise?: true
   /** Set for kernels whose outputs are a list to tfjs, also when it is a list of one. */
   readonly list?: true
 }

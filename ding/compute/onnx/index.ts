@@ -6,7 +6,7 @@ import { optimise } from './passes/index.js'
 
 export type { OnnxGraph, OnnxNode } from './graph.js'
 export type { LoweredTrace } from './lower.js'
-export { PACKED, packOutputs } from './pack.js'
+export { PACKED, PACKED_INPUT, packInputs, packOutputs } from './pack.js'
 export { writeModel } from './write.js'
 
 /**

@@ -1,7 +1,8 @@
 import type { TensorSpec } from '../../utils/index.js'
 import { CompileError, sizeOf } from '../../utils/index.js'
 import { KERNELS } from '../kernels/index.js'
-import type { Trace, TraceNode, Value } from '../tracing/index.js'
+import type { ParameterPlace, Trace, TraceNode, Value } from '../tracing/index.js'
+import { reachable } from '../tracing/index.js'
 import { GraphBuilder, KernelLowering } from './builder.js'
 import type { NamedSpec, OnnxGraph } from './graph.js'
 
@@ -45,8 +46,8 @@ class Lowerer {
     const { trace } = this
     const roots = [
       ...trace.results.map(({ path, value }) => ({ label: path === '' ? 'result' : path, value })),
-      ...trace.gradients.map(({ parameter, value }) => ({ label: `grad:${parameter.name}`, value })),
-      ...trace.assigned.map(({ parameter, value }) => ({ label: `new:${parameter.name}`, value })),
+      ...trace.gradients.map((root) => ({ label: `grad:${labelOf(root)}`, value: root.value })),
+      ...trace.assigned.map((root) => ({ label: `new:${labelOf(root)}`, value: root.value })),
     ]
     const needed = reachable(roots.flatMap(({ value }) => value ?? []))
     const inputs = trace.inputs.map(({ path, value }, i) => {
@@ -54,9 +55,10 @@ class Lowerer {
         ? this.#declareInput(`in:${path}`, value, this.hostSpecs[i]!)
         : undefined
     })
-    const parameters = trace.parameters.map(({ parameter, value }) => {
+    const parameters = trace.parameters.map((root) => {
+      const { value } = root
       return needed.values.has(value)
-        ? this.#declareInput(`param:${parameter.name}`, value, value.spec)
+        ? this.#declareInput(`param:${labelOf(root)}`, value, value.spec)
         : undefined
     })
     const draws = trace.draws.map(({ value }, i) => {
@@ -174,14 +176,6 @@ class Lowerer {
   }
 }
 
-/** Everything that the roots depend on; nodes in recording order, in which they can run. */
-function reachable(roots: readonly Value[]): { values: ReadonlySet<Value>; nodes: readonly TraceNode[] } {
-  const values = new Set<Value>(roots)
-  const nodes = new Set<TraceNode>()
-  for (const value of values) {
-    if (value.origin.kind !== 'node' || nodes.has(value.origin.node)) continue
-    nodes.add(value.origin.node)
-    for (const input of Object.values(value.origin.node.inputs)) values.add(input)
-  }
-  return { values, nodes: [...nodes].sort((a, b) => a.outputs[0]!.id - b.outputs[0]!.id) }
+function labelOf({ parameter, member }: ParameterPlace): string {
+  return member === undefined ? parameter.name : `${parameter.name}[${member}]`
 }

@@ -5,6 +5,7 @@ import type { EagerBackend } from './tfjs_backend.js'
 import type { Runtime } from './types.js'
 
 export { exportModel } from './compiled_runtime.js'
+export * from './native_gate.js'
 export type { EagerBackend } from './tfjs_backend.js'
 export type { ProgramDefinition, ProgramRunner, Runtime, SpecialisationInfo } from './types.js'
 

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import type { Env, InferenceSession, OnnxValue, Tensor, TypedTensor } from 'onnxruntime-node'
 import type { HostTensor, TypedArray } from '../../utils/index.js'
 import { RuntimeUnavailableError } from '../../utils/index.js'
+import { throughNativeGate } from './native_gate.js'
 
 /**
  * The only file that knows onnxruntime-node. It uses the package's own synchronous binding: 1.30.0's public `run` makes
@@ -56,7 +57,7 @@ function load(): Loaded {
     env.logLevel = 'fatal'
     if (typeof native.binding.InferenceSession !== 'function')
       throw new Error('InferenceSession is not exported.')
-    native.initOrt()
+    throughNativeGate(() => native.initOrt())
     loaded = { binding: native.binding, initOrt: native.initOrt, Tensor }
     return loaded
   } catch (cause) {
@@ -94,22 +95,23 @@ export class OnnxSession {
   /** @throws Error from ONNX Runtime when it does not accept the model or the provider. */
   constructor(model: Uint8Array, provider: Provider, threads: number) {
     const { InferenceSession } = load().binding
-    this.#native = new InferenceSession()
-    this.#native.loadModel(
-      model.buffer,
-      model.byteOffset,
-      model.byteLength,
-      sessionOptions(provider, threads),
-    )
+    this.#native = throughNativeGate(() => {
+      const native = new InferenceSession()
+      native.loadModel(model.buffer, model.byteOffset, model.byteLength, sessionOptions(provider, threads))
+      return native
+    })
   }
 
   /** Computes the fetched outputs. Blocks until they are done. Outputs without memory of their own are new arrays. */
   run(feeds: Feeds, fetches: Fetches): Record<string, TypedTensor<'float32' | 'int32' | 'bool'>> {
-    return this.#native.run(feeds, fetches, {}) as Record<string, TypedTensor<'float32' | 'int32' | 'bool'>>
+    return throughNativeGate(() => this.#native.run(feeds, fetches, {})) as Record<
+      string,
+      TypedTensor<'float32' | 'int32' | 'bool'>
+    >
   }
 
   dispose(): void {
-    this.#native.dispose()
+    throughNativeGate(() => this.#native.dispose())
   }
 }
 

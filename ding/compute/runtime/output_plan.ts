@@ -2,8 +2,8 @@ import type { HostTensor, TensorSpec, TypedArray } from '../../utils/index.js'
 import { sizeOf } from '../../utils/index.js'
 import type { LoweredTrace, OnnxGraph } from '../onnx/index.js'
 import { PACKED, packOutputs } from '../onnx/index.js'
-import type { Parameter } from '../parameter.js'
-import type { Trace } from '../tracing/index.js'
+import type { ParameterPlace, Trace } from '../tracing/index.js'
+import { memoryAt } from '../tracing/index.js'
 import { isSlot, mapTree } from '../tree.js'
 import type { Fetches, OnnxSession } from './onnx_runtime.js'
 import { ortTensor } from './onnx_runtime.js'
@@ -20,7 +20,8 @@ interface Place {
 
 /** A gradient that a run writes; no place means zeros. */
 interface GradientTarget {
-  readonly parameter: Parameter
+  readonly to: ParameterPlace
+  readonly shape: readonly number[]
   readonly place: Place | undefined
   /** The memory that ONNX Runtime was last told to write into directly. */
   direct: Float32Array | undefined
@@ -34,7 +35,7 @@ export class OutputPlan {
   readonly fetches: Fetches = {}
   readonly #results: readonly { place: Place; spec: TensorSpec }[]
   readonly #gradients: readonly GradientTarget[]
-  readonly #assigned: readonly { parameter: Parameter; place: Place }[]
+  readonly #assigned: readonly { to: ParameterPlace; place: Place }[]
   readonly #resultForm: unknown
 
   constructor(trace: Trace, lowered: LoweredTrace) {
@@ -54,12 +55,13 @@ export class OutputPlan {
       place: placeOf(lowered.results[i]!),
       spec: value.spec,
     }))
-    this.#gradients = trace.gradients.map(({ parameter }, i) => {
+    this.#gradients = trace.gradients.map(({ value, ...to }, i) => {
       const name = lowered.gradients[i]
-      return { parameter, place: name === undefined ? undefined : placeOf(name), direct: undefined }
+      const shape = value?.spec.shape ?? to.parameter.shape
+      return { to, shape, place: name === undefined ? undefined : placeOf(name), direct: undefined }
     })
-    this.#assigned = trace.assigned.map(({ parameter }, i) => ({
-      parameter,
+    this.#assigned = trace.assigned.map((to, i) => ({
+      to,
       place: placeOf(lowered.assigned[i]!),
     }))
   }
@@ -67,22 +69,22 @@ export class OutputPlan {
   /** Before a run: has large gradients written straight into the parameters' memory, which saves one copy. */
   prepare(): void {
     for (const target of this.#gradients) {
-      const { parameter, place } = target
+      const { to, shape, place } = target
       if (place === undefined || place.part !== undefined || place.users > 1) continue
-      const { grad } = parameter
+      const { grad } = to.parameter
       if (target.direct === grad || grad.buffer instanceof SharedArrayBuffer) continue
       target.direct = grad
-      this.fetches[place.output] = ortTensor({ dtype: 'float32', shape: parameter.shape, data: grad })
+      this.fetches[place.output] = ortTensor({ dtype: 'float32', shape, data: memoryAt(grad, to) })
     }
   }
 
   /** After a run: writes gradients and assigned values, and returns the results in the author's form. */
   finish(outputs: Outputs): unknown {
-    for (const { parameter, place, direct } of this.#gradients) {
-      if (place === undefined) parameter.grad.fill(0)
-      else if (direct === undefined) parameter.grad.set(at(outputs, place))
+    for (const { to, place, direct } of this.#gradients) {
+      if (place === undefined) to.parameter.grad.fill(0)
+      else if (direct === undefined) memoryAt(to.parameter.grad, to).set(at(outputs, place))
     }
-    for (const { parameter, place } of this.#assigned) parameter.data.set(at(outputs, place))
+    for (const { to, place } of this.#assigned) memoryAt(to.parameter.data, to).set(at(outputs, place))
     return mapTree(this.#resultForm, isSlot, ({ index }) => this.#result(index, outputs), '')
   }
 

@@ -1,10 +1,12 @@
 import type { HostTensor, TensorSpec, TypedArray } from '../../utils/index.js'
+import { sizeOf } from '../../utils/index.js'
 import type { DrawSource } from '../draws.js'
 import { drawBuffer } from '../draws.js'
-import { compileTrace, writeModel } from '../onnx/index.js'
-import type { Parameter } from '../parameter.js'
+import { splitEnsembles } from '../ensembles/index.js'
+import { compileTrace, PACKED_INPUT, packInputs, writeModel } from '../onnx/index.js'
 import type { Draw } from '../scope.js'
-import { traceFunction } from '../tracing/index.js'
+import type { ParameterPlace } from '../tracing/index.js'
+import { memoryAt, traceFunction } from '../tracing/index.js'
 import type { Leaf } from '../tree.js'
 import type { Feeds, Provider } from './onnx_runtime.js'
 import { OnnxSession, ortTensor } from './onnx_runtime.js'
@@ -15,7 +17,14 @@ import type { ProgramDefinition, SpecialisationInfo } from './types.js'
 interface Feed {
   readonly name: string
   readonly spec: TensorSpec
+  /** The memory that its tensor shares. */
   data: TypedArray | undefined
+  /** Its place in the packed input, for a short vector: it is copied there before each run. */
+  readonly offset: number | undefined
+}
+
+interface ParameterFeed extends Feed {
+  readonly place: ParameterPlace
 }
 
 /** A program compiled for one combination of input shapes. */
@@ -24,9 +33,11 @@ export class CompiledVariant {
   /** None for a program that computes nothing. */
   readonly #session: OnnxSession | undefined
   readonly #feeds: Feeds = {}
+  /** The packed input's memory. */
+  readonly #packed: Float32Array
   /** In the order of the input tree; undefined where the graph does not read the input. */
   readonly #inputs: readonly (Feed | undefined)[]
-  readonly #parameters: readonly (Feed & { readonly parameter: Parameter })[]
+  readonly #parameters: readonly ParameterFeed[]
   readonly #draws: readonly { readonly draw: Draw; readonly buffer: HostTensor }[]
   readonly #outputs: OutputPlan
 
@@ -39,12 +50,17 @@ export class CompiledVariant {
     threads: number,
   ) {
     const start = performance.now()
-    const trace = traceFunction(definition.name, definition.fn, tree)
+    const whole = traceFunction(definition.name, definition.fn, tree)
+    // Members one after another would not fill a GPU.
+    const trace = provider === 'cpu' ? splitEnsembles(whole) : whole
     const traced = performance.now()
     const specs = leaves.map(({ value }) => ({ dtype: value.dtype, shape: [...value.shape] }))
     const lowered = compileTrace(definition.name, trace, specs)
     this.#outputs = new OutputPlan(trace, lowered)
-    const { graph } = this.#outputs
+    const { graph, offsets } = packInputs(this.#outputs.graph)
+    const packed = graph.inputs.find(({ name }) => name === PACKED_INPUT)
+    this.#packed = new Float32Array(packed === undefined ? 0 : sizeOf(packed.shape))
+    if (packed !== undefined) this.#feeds[PACKED_INPUT] = ortTensor({ ...packed, data: this.#packed })
     const model = writeModel(graph)
     const written = performance.now()
     if (graph.outputs.length > 0) this.#session = new OnnxSession(model, provider, threads)
@@ -58,17 +74,24 @@ export class CompiledVariant {
       compileMs: performance.now() - written,
     }
     this.#inputs = lowered.inputs.map((name, i) =>
-      name === undefined ? undefined : { name, spec: specs[i]!, data: undefined },
+      name === undefined ? undefined : { name, spec: specs[i]!, data: undefined, offset: offsets.get(name) },
     )
-    this.#parameters = trace.parameters.flatMap(({ parameter, value }, i) => {
+    this.#parameters = trace.parameters.flatMap(({ value, ...place }, i) => {
       const name = lowered.parameters[i]
-      return name === undefined ? [] : { name, parameter, spec: value.spec, data: undefined }
+      return name === undefined
+        ? []
+        : { name, place, spec: value.spec, data: undefined, offset: offsets.get(name) }
     })
     this.#draws = trace.draws.map(({ draw }, i) => {
       const buffer = drawBuffer(draw)
       const name = lowered.draws[i]
-      if (name !== undefined) this.#feeds[name] = ortTensor(buffer)
-      return { draw, buffer }
+      if (name === undefined) return { draw, buffer }
+      const offset = offsets.get(name)
+      if (offset === undefined) {
+        this.#feeds[name] = ortTensor(buffer)
+        return { draw, buffer }
+      }
+      return { draw, buffer: { ...buffer, data: this.#packed.subarray(offset, offset + buffer.data.length) } }
     })
   }
 
@@ -77,7 +100,7 @@ export class CompiledVariant {
     for (const [i, feed] of this.#inputs.entries()) {
       if (feed !== undefined) this.#feed(feed, inputs[i]!.value.data)
     }
-    for (const feed of this.#parameters) this.#feed(feed, feed.parameter.data)
+    for (const feed of this.#parameters) this.#feed(feed, feed.place.parameter.data, feed.place)
     // Numbers are drawn even where the graph does not read them, so that every runtime consumes the stream alike.
     for (const { draw, buffer } of this.#draws) draws.fill(draw, buffer)
     draws.finish()
@@ -89,14 +112,18 @@ export class CompiledVariant {
     this.#session?.dispose()
   }
 
-  #feed(feed: Feed, data: TypedArray): void {
-    if (data.buffer instanceof SharedArrayBuffer) {
-      // ONNX Runtime refuses shared memory, so it reads a copy.
-      this.#feeds[feed.name] = ortTensor({ ...feed.spec, data: data.slice() })
-      feed.data = undefined
-    } else if (feed.data !== data) {
-      this.#feeds[feed.name] = ortTensor({ ...feed.spec, data })
-      feed.data = data
+  #feed(feed: Feed, data: TypedArray): void
+  #feed(feed: ParameterFeed, data: Float32Array, place: ParameterPlace): void
+  #feed(feed: Feed, data: TypedArray, place?: ParameterPlace): void {
+    const part = () => (place === undefined ? data : memoryAt(data as Float32Array, place))
+    if (feed.offset !== undefined) {
+      this.#packed.set(part(), feed.offset)
+      return
     }
+    const isShared = data.buffer instanceof SharedArrayBuffer
+    if (feed.data === data && !isShared) return
+    // ONNX Runtime refuses shared memory, so it reads a copy.
+    this.#feeds[feed.name] = ortTensor({ ...feed.spec, data: isShared ? part().slice() : part() })
+    feed.data = data
   }
 }

@@ -27,7 +27,7 @@ export class Recorder {
   /** A constant; one number everywhere is recognised as such. */
   constant(spec: TensorSpec, data: TypedArray): Value {
     const first = data[0]
-    if (first !== undefined && data.every((x) => Object.is(x, first))) return this.#uniform(spec, first)
+    if (first !== undefined && data.every((x) => Object.is(x, first))) return this.uniform(spec, first)
     return this.value(spec, { kind: 'constant', data })
   }
 
@@ -41,7 +41,7 @@ export class Recorder {
     const only = outputs[0]
     if (only !== undefined && outputs.length === 1) {
       const simple = simplify(rule.kernel, inputs, attrs, only)
-      if (simple !== undefined) return ['same' in simple ? simple.same : this.#uniform(only, simple.uniform)]
+      if (simple !== undefined) return ['same' in simple ? simple.same : this.uniform(only, simple.uniform)]
       return this.#record(
         rule.kernel,
         withoutCopies(rule.kernel, inputs, only, (value) => this.#scalar(value)),
@@ -70,7 +70,8 @@ export class Recorder {
     return values
   }
 
-  #uniform(spec: TensorSpec, number: number): Value {
+  /** The same number everywhere. */
+  uniform(spec: TensorSpec, number: number): Value {
     const key = `${spec.dtype} ${Object.is(number, -0) ? '-0' : number} ${spec.shape.join()}`
     let value = this.#uniforms.get(key)
     if (value === undefined) {
@@ -82,7 +83,7 @@ export class Recorder {
 
   #scalar(value: Value): Value {
     if (value.origin.kind !== 'uniform' || sizeOf(value.spec.shape) === 0) return value
-    return this.#uniform({ dtype: value.spec.dtype, shape: [] }, value.origin.number)
+    return this.uniform({ dtype: value.spec.dtype, shape: [] }, value.origin.number)
   }
 }
 

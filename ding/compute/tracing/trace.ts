@@ -93,7 +93,8 @@ function record(
     }))
     const assigned = [...scope.assigned].map(([parameter, tensor]) => ({ parameter, value: lookUp(tensor) }))
     const { inputs, parameters, draws } = source
-    return { inputs, parameters, draws, resultForm, results, gradients, assigned, kernels: recorder.kernels }
+    const { program: name, kernels } = recorder
+    return { program: name, inputs, parameters, draws, resultForm, results, gradients, assigned, kernels }
   } finally {
     scope.dispose()
   }

@@ -60,8 +60,13 @@ export const datasetKeys = {
     default: 1,
   },
   reward_bias: { doc: 'Added to every reward, last.', format: 'number', default: 0 },
+  action_scale: {
+    doc: 'Factor on every continuous action, for policies that act in [-1, 1] and data that are in the units of the environment: 0.5 for torques in [-2, 2], beside env.act_scale.',
+    format: 'positive_number',
+    default: 1,
+  },
   use_norm: {
-    doc: "Normalise observations by the data's mean and deviation (+ 1e-3). Evaluation does the same, also by the entry eval, which needs the data for it.",
+    doc: "Normalise observations by the data's mean and deviation (+ 1e-3). They become part of the policy's checkpoints, so that acting and evaluating do the same without the data.",
     format: 'boolean',
     default: false,
   },

@@ -23,6 +23,7 @@ import {
   type ObservationNorm,
   type OfflineDataset,
   type RawData,
+  type RewardTransform,
   ROW,
 } from './types.js'
 
@@ -44,6 +45,15 @@ function normaliseRows({ data }: HostTensor, { mean, std }: ObservationNorm): vo
   }
 }
 
+/** Multiplies actions in place. @throws DatasetError for discrete ones */
+function scaleActions({ path, action }: RawData, factor: number): void {
+  const data = isHostTensor(action) ? action.data : undefined
+  if (!(data instanceof Float32Array)) {
+    throw problem(path, 'its actions are not continuous', 'policy.collect.action_scale must then be 1.')
+  }
+  for (let i = 0; i < data.length; i++) data[i]! *= factor
+}
+
 /**
  * A dataset in memory. Rows lie as in the file, side by side (see RowStore), each observation once: a successor is found by
  * its row, which is nearly always the next one. Takes the arrays of `raw` over: they are changed.
@@ -54,6 +64,7 @@ export class MemoryDataset implements OfflineDataset {
   readonly warnings: readonly string[]
   readonly env_id?: string
   readonly obs_norm?: ObservationNorm
+  readonly reward_transform: RewardTransform
   readonly normalise?: (obs: ArrayLike<number>) => Float32Array
   readonly #links: StoredLinks
   readonly #layout: Layout
@@ -84,10 +95,13 @@ export class MemoryDataset implements OfflineDataset {
     if (cfg.use_norm) {
       this.obs_norm = this.normFor(raw)
       this.normalise = (obs) => this.normalised(obs)
-      normaliseRows(raw.obs as HostTensor, this.obs_norm)
-      if (raw.next_obs !== undefined) normaliseRows(raw.next_obs as HostTensor, this.obs_norm)
+      const { obs_norm } = this
+      if (options.raw_obs !== true) normaliseRows(raw.obs as HostTensor, obs_norm)
+      if (options.raw_obs !== true && raw.next_obs !== undefined)
+        normaliseRows(raw.next_obs as HostTensor, obs_norm)
     }
-    transformRewards(raw.path, raw.reward.data, cfg, this.statistics, this.env_id)
+    this.reward_transform = transformRewards(raw.path, raw.reward.data, cfg, this.statistics, this.env_id)
+    if (cfg.action_scale !== 1) scaleActions(raw, cfg.action_scale)
     const { layout, tensors } = layoutOfBatch({
       obs: raw.obs,
       action: raw.action,
@@ -116,7 +130,11 @@ export class MemoryDataset implements OfflineDataset {
   }
 
   sample(size: number): Batch {
-    const picks = this.#order.draw(size)
+    return this.take(this.#order.draw(size))
+  }
+
+  take(picks: Int32Array): Batch {
+    const size = picks.length
     if (this.#own.length !== size) {
       this.#own = new Int32Array(size)
       this.#next = new Int32Array(size)

@@ -1,6 +1,6 @@
 import type { DatasetConfig } from './config.js'
 import { problem } from './problems.js'
-import type { DatasetStatistics } from './types.js'
+import type { DatasetStatistics, RewardTransform } from './types.js'
 
 type RewardConfig = Pick<
   DatasetConfig,
@@ -11,7 +11,7 @@ const LOCOMOTION = /halfcheetah|hopper|walker2d/i
 /** Steps of an episode in the environments that rewards are scaled for. */
 const USUAL_STEPS = 1000
 
-/** A reward r becomes `factor * r + shift`. */
+/** A reward r becomes `factor * r + shift`, before scale and bias. */
 interface Affine {
   readonly factor: number
   readonly shift: number
@@ -60,9 +60,15 @@ function normOf(path: string, cfg: RewardConfig, statistics: DatasetStatistics, 
   }
 }
 
+/** A reward as it is learned from: as a float32, times scale, plus bias. The same for data and for what is collected beside them. */
+export function transformedReward(reward: number, { scale, bias }: RewardTransform): number {
+  return Math.fround(reward) * scale + bias
+}
+
 /**
  * Changes rewards in place: normalisation (DI-engine's `reward_norm`, CORL's `modify_reward`), then `reward_scale` and
  * `reward_bias`.
+ * @returns what it did to each
  * @throws DatasetError when the data have no range to divide by.
  */
 export function transformRewards(
@@ -71,10 +77,10 @@ export function transformRewards(
   cfg: RewardConfig,
   statistics: DatasetStatistics,
   env_id = '',
-): void {
+): RewardTransform {
   const { factor, shift } = normOf(path, cfg, statistics, env_id)
-  const scale = factor * cfg.reward_scale
-  const bias = shift * cfg.reward_scale + cfg.reward_bias
-  if (scale === 1 && bias === 0) return
-  for (let i = 0; i < rewards.length; i++) rewards[i] = rewards[i]! * scale + bias
+  const transform = { scale: factor * cfg.reward_scale, bias: shift * cfg.reward_scale + cfg.reward_bias }
+  if (transform.scale === 1 && transform.bias === 0) return transform
+  for (let i = 0; i < rewards.length; i++) rewards[i] = transformedReward(rewards[i]!, transform)
+  return transform
 }

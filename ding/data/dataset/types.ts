@@ -39,6 +39,12 @@ export interface ObservationNorm {
   readonly std: number[]
 }
 
+/** What is done to every reward: `scale * r + bias`. */
+export interface RewardTransform {
+  readonly scale: number
+  readonly bias: number
+}
+
 /**
  * Transitions to learn from, in memory. Batches have the columns `obs`, `action` (int32 when discrete, else float32
  * [n, A]), `reward`, `next_obs`, `done` (terminated; never a time-out). The arrays of a sampled batch are reused: they hold
@@ -54,12 +60,16 @@ export interface OfflineDataset extends Resumable {
   readonly epoch: number
   /** The environment the data come from, if it is known. */
   readonly env_id?: string
-  /** What the data were normalised by; absent without `use_norm`. */
+  /** What the data are normalised by; absent without `use_norm`. */
   readonly obs_norm?: ObservationNorm
+  /** What was done to the rewards, for those of the environment that the data come from. */
+  readonly reward_transform: RewardTransform
   /** What is odd about the file, in sentences. */
   readonly warnings: readonly string[]
   /** `size` rows. @throws DatasetError when there are fewer and rows may not repeat. */
   sample(size: number): Batch
+  /** The transitions of these numbers (below `count`), in the form that `sample` gives them. Nothing is drawn. */
+  take(picks: Int32Array): Batch
   /** Normalises an observation as the data were; absent without `use_norm`. */
   normalise?(obs: ArrayLike<number>): Float32Array
 }
@@ -69,6 +79,8 @@ export interface DatasetOptions {
   readonly random: RandomStream
   /** Rewards in each row's return (1); more turn single-step data into n-step data, with a column `value_gamma`. */
   readonly nstep?: number
+  /** With use_norm: leave the observations as they are, for a policy that normalises them by `obs_norm` itself (false). */
+  readonly raw_obs?: boolean
   /** Discount factor of the n-step returns (0.99). */
   readonly gamma?: number
   readonly logger?: Logger

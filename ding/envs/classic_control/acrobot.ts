@@ -1,5 +1,8 @@
 import type { StepOutcome } from '../base_env.js'
 import type { RandomStream } from '../light_imports.js'
+import { COLORS } from '../render/colors.js'
+import { circle, line } from '../render/shapes.js'
+import type { Point, Scene2D } from '../render/types.js'
 import { Box, Discrete } from '../spaces/index.js'
 import { ClassicControlEnv, type ClassicSpec, classicConfig, clip } from './classic_env.js'
 
@@ -31,6 +34,7 @@ export class AcrobotEnv extends ClassicControlEnv<number> {
   )
   readonly action_space = new Discrete(3)
   override readonly reward_space = new Box(-1, 0, [1])
+  override readonly render_fps = 15
 
   constructor(cfg: Readonly<Record<string, unknown>> = {}) {
     super(cfg, new.target.config, SPECS, 4)
@@ -63,6 +67,31 @@ export class AcrobotEnv extends ClassicControlEnv<number> {
       speed1,
       speed2,
     )
+  }
+
+  /** The links hang down at angle 0; the free end has to get above the line. */
+  override scene(): Scene2D {
+    const [theta1, theta2] = this.state as unknown as [number, number]
+    const elbow: Point = [LINK_LENGTH * Math.sin(theta1), -LINK_LENGTH * Math.cos(theta1)]
+    const tip: Point = [
+      elbow[0] + LINK_LENGTH * Math.sin(theta1 + theta2),
+      elbow[1] - LINK_LENGTH * Math.cos(theta1 + theta2),
+    ]
+    const goal: Point[] = [
+      [-3, LINK_LENGTH],
+      [3, LINK_LENGTH],
+    ]
+    return {
+      view: [-2.3, -2.3, 2.3, 2.3],
+      shapes: [
+        line(goal, 0.03, COLORS.green),
+        line([[0, 0], elbow], 0.2, COLORS.blue),
+        line([elbow, tip], 0.2, COLORS.teal),
+        circle(0, 0, 0.07, COLORS.ink),
+        circle(...elbow, 0.07, COLORS.ink),
+        circle(...tip, 0.07, COLORS.gold),
+      ],
+    }
   }
 }
 

@@ -1,5 +1,8 @@
 import type { StepOutcome } from '../base_env.js'
 import type { RandomStream } from '../light_imports.js'
+import { COLORS } from '../render/colors.js'
+import { circle, line, placed, polygon, rectangle } from '../render/shapes.js'
+import type { Scene2D } from '../render/types.js'
 import { Box, Discrete } from '../spaces/index.js'
 import { ClassicControlEnv, type ClassicSpec, classicConfig } from './classic_env.js'
 
@@ -35,6 +38,7 @@ export class CartPoleEnv extends ClassicControlEnv<number> {
   )
   readonly action_space = new Discrete(2)
   override readonly reward_space = new Box(0, 1, [1])
+  override readonly render_fps = 1 / TIME_STEP
 
   constructor(cfg: Readonly<Record<string, unknown>> = {}) {
     super(cfg, new.target.config, SPECS, 4)
@@ -68,6 +72,39 @@ export class CartPoleEnv extends ClassicControlEnv<number> {
 
   protected override observe(): Float32Array {
     return Float32Array.from(this.state)
+  }
+
+  /** The track in metres; a positive angle leans to the right. The cart's size is the drawing's only. */
+  override scene(): Scene2D {
+    const x = this.state[0]!
+    const theta = this.state[2]!
+    const pole = [
+      [-0.045, -0.045],
+      [0.045, -0.045],
+      [0.045, 2 * HALF_LENGTH],
+      [-0.045, 2 * HALF_LENGTH],
+    ] as const
+    const end = (at: number) => rectangle(at - 0.02, -0.12, at + 0.02, 0.12, COLORS.grey)
+    return {
+      view: [-2.6, -0.8, 2.6, 1.9],
+      shapes: [
+        line(
+          [
+            [-3, 0],
+            [3, 0],
+          ],
+          0.03,
+          COLORS.grey,
+        ),
+        end(-POSITION_LIMIT),
+        end(POSITION_LIMIT),
+        rectangle(x - 0.25, -0.15, x + 0.25, 0.15, COLORS.ink),
+        circle(x - 0.14, -0.15, 0.07, COLORS.grey),
+        circle(x + 0.14, -0.15, 0.07, COLORS.grey),
+        polygon(placed(pole, -theta, [x, 0.1]), COLORS.orange),
+        circle(x, 0.1, 0.035, COLORS.mist),
+      ],
+    }
   }
 }
 

@@ -2,8 +2,10 @@ import type { StateTree } from '../../utils/index.js'
 import type { StepOutcome } from '../base_env.js'
 import type { RandomStream } from '../light_imports.js'
 import { extendSchema } from '../light_imports.js'
+import type { Scene2D } from '../render/types.js'
 import { Box } from '../spaces/index.js'
 import { ClassicControlEnv, type ClassicSpec, classicConfig, clip } from './classic_env.js'
+import { valleyScene } from './valley.js'
 
 const MIN_POSITION = -1.2
 const MAX_POSITION = 0.6
@@ -78,6 +80,10 @@ export class MountainCarContinuousEnv extends ClassicControlEnv<Float32Array> {
 
   protected override observe(): Float32Array {
     return Float32Array.from(this.state)
+  }
+
+  override scene(): Scene2D {
+    return valleyScene(this.state[0]!, GOAL_POSITION)
   }
 
   protected override saveState(): StateTree {

@@ -3,6 +3,9 @@ import type { StepOutcome } from '../base_env.js'
 import { resolveConfig } from '../env_config.js'
 import type { RandomStream } from '../light_imports.js'
 import { extendSchema } from '../light_imports.js'
+import { COLORS } from '../render/colors.js'
+import { circle, line } from '../render/shapes.js'
+import type { Scene2D } from '../render/types.js'
 import { Box, Discrete } from '../spaces/index.js'
 import { ClassicControlEnv, type ClassicSpec, classicConfig, clip } from './classic_env.js'
 
@@ -47,6 +50,7 @@ export class PendulumEnv extends ClassicControlEnv<Float32Array | number> {
     0,
     [1],
   )
+  override readonly render_fps = 30
   private readonly actScale: boolean
 
   constructor(cfg: Readonly<Record<string, unknown>> = {}) {
@@ -83,6 +87,21 @@ export class PendulumEnv extends ClassicControlEnv<Float32Array | number> {
   protected override observe(): Float32Array {
     const theta = this.state[0]!
     return Float32Array.of(Math.cos(theta), Math.sin(theta), this.state[1]!)
+  }
+
+  /** Upright at angle 0, leaning to the left at a positive one. */
+  override scene(): Scene2D {
+    const theta = this.state[0]!
+    const tip = [-LENGTH * Math.sin(theta), LENGTH * Math.cos(theta)] as const
+    return {
+      view: [-1.4, -1.4, 1.4, 1.4],
+      shapes: [
+        circle(0, 0, 1.14, COLORS.mist),
+        circle(0, 0, 1.12, COLORS.paper),
+        line([[0, 0], tip], 0.2, COLORS.red),
+        circle(0, 0, 0.06, COLORS.ink),
+      ],
+    }
   }
 
   /** The torque of an action. As in DI-engine a discrete one means a number in [-1, 1], which act_scale scales. */

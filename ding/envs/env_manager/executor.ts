@@ -1,5 +1,7 @@
 import { EnvError, type StateTree } from '../../utils/index.js'
 import { createFromFactory, type EnvFactory } from '../create_env.js'
+import { loadRenderer } from '../render/renderer.js'
+import type { ReplayOptions } from '../render/types.js'
 import type { SpaceJson } from '../spaces/index.js'
 import {
   type Action,
@@ -18,7 +20,12 @@ export type EnvCall =
   | { readonly op: 'reset'; readonly id: number; readonly options: ResetOptions }
   | { readonly op: 'step'; readonly id: number; readonly action: Action; readonly auto_reset: boolean }
   | { readonly op: 'random_action'; readonly id: number }
-  | { readonly op: 'save_replay'; readonly id: number; readonly path: string }
+  | {
+      readonly op: 'save_replay'
+      readonly id: number
+      readonly path: string
+      readonly options: ReplayOptions
+    }
   | { readonly op: 'state'; readonly id: number }
   | { readonly op: 'load_state'; readonly id: number; readonly state: StateTree }
   | { readonly op: 'close'; readonly id: number }
@@ -109,7 +116,7 @@ export class EnvExecutor {
         if (env.random_action === undefined) throw new EnvError('The env has no random_action()')
         return env.random_action()
       case 'save_replay':
-        return env.enable_save_replay?.(call.path)
+        return loadRenderer().then(() => env.enable_save_replay?.(call.path, call.options))
       case 'state':
         return env.state_dict === undefined ? null : env.state_dict()
       case 'load_state':

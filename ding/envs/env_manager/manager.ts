@@ -1,35 +1,27 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { CheckpointError, EnvError, type StateTree } from '../../utils/index.js'
-import { ActionError } from '../action_error.js'
 import type { EnvFactory } from '../create_env.js'
 import { stateNumber, stateRecord } from '../env_state.js'
-import { type Space, spaceFromJSON } from '../spaces/index.js'
+import type { ReplayOptions } from '../render/types.js'
+import type { Space } from '../spaces/index.js'
 import type { Action, EnvTimestep, Obs } from '../types.js'
 import type { EnvManagerConfig } from './config.js'
-import {
-  type CreatedEnv,
-  type EnvCall,
-  type EnvFailure,
-  type EnvReply,
-  type StepReply,
-  toError,
-} from './executor.js'
+import type { EnvCall, EnvFailure, StepReply } from './executor.js'
 import type { EnvHost } from './host.js'
+import { answerOf, EnvLifecycle, type EnvSpaces } from './lifecycle.js'
 import { HostPool } from './pool.js'
 import { EnvSlot } from './slots.js'
 import type { EnvManager, EnvState, ResetParam } from './types.js'
 
 /**
- * The one env manager: states, seeds, retries and saved state. Where the envs live is the hosts' business, so that all
+ * The one env manager: states, seeds, steps and saved state; {@link EnvLifecycle} has the making, resets and retries. Where the envs live is the hosts' business, so that all
  * managers behave alike. Results never depend on the timing of threads: every call waits for all its envs.
  */
 export abstract class HostedEnvManager implements EnvManager {
   readonly env_num: number
   private readonly slots: EnvSlot[]
   private readonly pool: HostPool
-  private spaces: { observation: Space; action: Space; reward: Space } | undefined
+  private readonly lifecycle: EnvLifecycle
   private launched = false
-  private replayPath: string | undefined
 
   /**
    * @param envs how to make each env
@@ -37,15 +29,16 @@ export abstract class HostedEnvManager implements EnvManager {
    * @param envsPerHost how many consecutive ids live in one host
    */
   protected constructor(
-    private readonly envs: readonly EnvFactory[],
+    envs: readonly EnvFactory[],
     protected readonly settings: EnvManagerConfig,
-    private readonly connectTimeout: number | null,
+    connectTimeout: number | null,
     envsPerHost: number,
   ) {
     if (envs.length === 0) throw new EnvError('An env manager needs at least one env, got an empty list')
     this.env_num = envs.length
     this.slots = envs.map((_, id) => new EnvSlot(id))
     this.pool = new HostPool([...envs.keys()], envsPerHost, () => this.createHost())
+    this.lifecycle = new EnvLifecycle(this.slots, this.pool, envs, settings, connectTimeout)
   }
 
   protected abstract createHost(): EnvHost
@@ -103,14 +96,14 @@ export abstract class HostedEnvManager implements EnvManager {
   async launch(reset_param: ResetParam = {}): Promise<void> {
     if (this.launched) throw new EnvError('launch(): the env manager is launched already; close() it first')
     await this.createAll()
-    await this.resetSlots(this.slots, reset_param)
+    await this.lifecycle.reset(this.slots, reset_param)
   }
 
   async reset(reset_param?: ResetParam): Promise<void> {
     if (!this.launched) return this.launch(reset_param)
     const wanted =
       reset_param === undefined ? this.slots : Object.keys(reset_param).map((id) => this.slotOf(id, 'reset'))
-    await this.resetSlots(wanted, reset_param ?? {})
+    await this.lifecycle.reset(wanted, reset_param ?? {})
   }
 
   async step(actions: Readonly<Record<number, Action>>): Promise<Record<number, EnvTimestep>> {
@@ -145,7 +138,7 @@ export abstract class HostedEnvManager implements EnvManager {
         broken.set(slot, reply.failed)
       }
     }
-    if (broken.size > 0) await this.recover(broken)
+    if (broken.size > 0) await this.lifecycle.recover(broken)
     const out: Record<number, EnvTimestep> = {}
     for (const slot of slots) out[slot.id] = timesteps.get(slot)!
     return out
@@ -155,13 +148,12 @@ export abstract class HostedEnvManager implements EnvManager {
     const calls = this.ready_obs_id.map((id): EnvCall => ({ op: 'random_action', id }))
     const replies = await this.pool.call(calls, this.settings.step_timeout)
     return Object.fromEntries(
-      calls.map(({ id }, i) => [id, this.valueOf(id, replies[i]!, 'random_action') as Action]),
+      calls.map(({ id }, i) => [id, answerOf(id, replies[i]!, 'random_action') as Action]),
     )
   }
 
-  async enable_save_replay(path: string): Promise<void> {
-    this.replayPath = path
-    if (this.launched) await this.sendReplayPath(this.slots, path)
+  async enable_save_replay(path: string, options: ReplayOptions = {}): Promise<void> {
+    await this.lifecycle.saveReplay({ path, options }, this.launched)
   }
 
   async close(): Promise<void> {
@@ -185,8 +177,7 @@ export abstract class HostedEnvManager implements EnvManager {
       : []
     const envs = this.slots.map((slot) => {
       const reply = replies[slot.id]
-      const own =
-        reply === undefined ? null : (this.valueOf(slot.id, reply, 'state_dict') as StateTree | null)
+      const own = reply === undefined ? null : (answerOf(slot.id, reply, 'state_dict') as StateTree | null)
       return [String(slot.id), slot.save(own)] as const
     })
     return { env_num: this.env_num, launched: this.launched, envs: Object.fromEntries(envs) }
@@ -210,18 +201,19 @@ export abstract class HostedEnvManager implements EnvManager {
       }
       const call: EnvCall = { op: 'load_state', id: slot.id, state: own }
       const [reply] = await this.pool.call([call], this.settings.reset_timeout)
-      this.valueOf(slot.id, reply!, 'load_state_dict')
+      answerOf(slot.id, reply!, 'load_state_dict')
     }
     // An env that cannot save itself starts a new episode; the one that ran is reported as lost.
     for (const slot of restarting) {
-      await this.resetSlots([slot], {})
+      await this.lifecycle.reset([slot], {})
       slot.lost = 'the env cannot save itself in mid-episode, so its episode ended with the saved run'
     }
   }
 
-  private knownSpaces() {
-    if (this.spaces === undefined) throw new EnvError('The spaces are known once the env manager is launched')
-    return this.spaces
+  private knownSpaces(): EnvSpaces {
+    const { spaces } = this.lifecycle
+    if (spaces === undefined) throw new EnvError('The spaces are known once the env manager is launched')
+    return spaces
   }
 
   private slotOf(id: string, where: string): EnvSlot {
@@ -229,85 +221,6 @@ export abstract class HostedEnvManager implements EnvManager {
     if (slot === undefined)
       throw new EnvError(`${where}(): there is no env ${id}; ids go from 0 to ${this.env_num - 1}`)
     return slot
-  }
-
-  private valueOf(id: number, reply: EnvReply, where: string): unknown {
-    if ('ok' in reply) return reply.ok
-    throw new EnvError(`Env ${id}: ${where} failed: ${reply.failed.message}`, {
-      cause: toError(reply.failed),
-    })
-  }
-
-  private async sendReplayPath(slots: readonly EnvSlot[], path: string): Promise<void> {
-    const calls = slots.map(({ id }): EnvCall => ({ op: 'save_replay', id, path }))
-    const replies = await this.pool.call(calls, this.settings.reset_timeout)
-    for (const [i, { id }] of calls.entries()) this.valueOf(id, replies[i]!, 'enable_save_replay')
-  }
-
-  private async createAll(): Promise<void> {
-    this.launched = true
-    this.pool.open()
-    try {
-      await this.create(this.slots)
-    } catch (error) {
-      await this.close()
-      throw error
-    }
-  }
-
-  private async create(slots: readonly EnvSlot[]): Promise<void> {
-    const calls = slots.map(({ id }): EnvCall => ({ op: 'create', id, factory: this.envs[id]! }))
-    const replies = await this.pool.call(calls, this.connectTimeout)
-    for (const [i, slot] of slots.entries()) {
-      const created = this.valueOf(slot.id, replies[i]!, 'creating it') as CreatedEnv
-      this.spaces ??= {
-        observation: spaceFromJSON(created.observation_space),
-        action: spaceFromJSON(created.action_space),
-        reward: spaceFromJSON(created.reward_space),
-      }
-      slot.state = 'INIT'
-      slot.seedPending = true
-    }
-    if (this.replayPath !== undefined) await this.sendReplayPath(slots, this.replayPath)
-  }
-
-  private async resetSlots(slots: readonly EnvSlot[], param: ResetParam): Promise<void> {
-    for (const slot of slots) {
-      slot.episodes = 0
-      slot.lost = undefined
-    }
-    await this.bringBack(await this.tryReset(slots, param), param)
-  }
-
-  /** One attempt to reset these envs; returns those that failed. */
-  private async tryReset(slots: readonly EnvSlot[], param: ResetParam): Promise<Map<EnvSlot, EnvFailure>> {
-    for (const slot of slots) slot.state = 'RESET'
-    const failed = new Map<EnvSlot, EnvFailure>()
-    const send = async (
-      wanted: readonly EnvSlot[],
-      toCall: (slot: EnvSlot) => EnvCall,
-      then: (slot: EnvSlot, value: unknown) => void,
-    ) => {
-      const replies = await this.pool.call(wanted.map(toCall), this.settings.reset_timeout)
-      for (const [i, slot] of wanted.entries()) {
-        const reply = replies[i]!
-        if ('ok' in reply) then(slot, reply.ok)
-        else failed.set(slot, reply.failed)
-      }
-    }
-    await send(
-      slots.filter((slot) => slot.seedPending),
-      (slot) => ({ op: 'seed', id: slot.id, seed: slot.currentSeed(), dynamic: slot.dynamic }),
-      (slot) => {
-        slot.seedPending = false
-      },
-    )
-    await send(
-      slots.filter((slot) => !failed.has(slot)),
-      ({ id }) => ({ op: 'reset', id, options: param[id] ?? {} }),
-      (slot, obs) => slot.run(obs as Obs),
-    )
-    return failed
   }
 
   private afterStep(slot: EnvSlot, timestep: EnvTimestep, nextObs: Obs | undefined): void {
@@ -324,82 +237,14 @@ export abstract class HostedEnvManager implements EnvManager {
     }
   }
 
-  /** After failed steps, or failed resets right after one: the episodes are lost, the envs are brought back. */
-  private async recover(broken: ReadonlyMap<EnvSlot, EnvFailure>): Promise<void> {
-    for (const [{ id }, failure] of broken) {
-      if (failure.name === ActionError.name) {
-        throw new ActionError(`Env ${id}: ${failure.message}`, { cause: toError(failure) })
-      }
+  private async createAll(): Promise<void> {
+    this.launched = true
+    this.pool.open()
+    try {
+      await this.lifecycle.create(this.slots)
+    } catch (error) {
+      await this.close()
+      throw error
     }
-    await this.bringBack(broken, {})
-    if (this.settings.auto_reset) return
-    for (const slot of broken.keys()) {
-      slot.state = 'NEED_RESET'
-      slot.ready_obs = undefined
-    }
-  }
-
-  /** Brings failed envs back to RUN, within their retries: renews what has to be, resets, and again. */
-  private async bringBack(failed: ReadonlyMap<EnvSlot, EnvFailure>, param: ResetParam): Promise<void> {
-    let open = new Map(failed)
-    while (open.size > 0) {
-      for (const [slot, failure] of open) this.countFailure(slot, failure)
-      await sleep(this.settings.retry_waiting_time * 1000)
-      const resetting = new Set(open.keys())
-      const lostHosts = new Map<EnvHost, EnvSlot>()
-      for (const [slot, failure] of open) {
-        const host = this.pool.hostOf(slot.id)
-        if (failure.gone === 'host' && !lostHosts.has(host)) lostHosts.set(host, slot)
-      }
-      for (const [host, culprit] of lostHosts) {
-        for (const bystander of await this.renewHost(host, culprit, open)) resetting.add(bystander)
-      }
-      const renewing = [...open].filter(
-        ([slot, failure]) =>
-          !lostHosts.has(this.pool.hostOf(slot.id)) &&
-          (failure.gone === 'env' || this.settings.retry_type === 'renew'),
-      )
-      await this.renew(renewing.map(([slot]) => slot))
-      open = await this.tryReset([...resetting], param)
-    }
-  }
-
-  private countFailure(slot: EnvSlot, failure: EnvFailure): void {
-    slot.failures++
-    if (slot.failures <= this.settings.max_retry) return
-    slot.state = 'ERROR'
-    throw new EnvError(
-      `Env ${slot.id} failed ${slot.failures} times in a row, more than max_retry (${this.settings.max_retry}) allows. ` +
-        `The last failure: ${failure.message}`,
-      { cause: toError(failure) },
-    )
-  }
-
-  private async renew(slots: readonly EnvSlot[]): Promise<void> {
-    for (const slot of slots) slot.restarts++
-    await this.create(slots)
-  }
-
-  /**
-   * Replaces a lost host and makes its envs anew. Returns those that lost a running episode without having failed
-   * themselves: they report it at their next step.
-   */
-  private async renewHost(
-    host: EnvHost,
-    culprit: EnvSlot,
-    failed: ReadonlyMap<EnvSlot, EnvFailure>,
-  ): Promise<EnvSlot[]> {
-    const tenants = this.slots.filter((slot) => this.pool.hostOf(slot.id) === host)
-    const states = tenants.map((slot) => slot.state)
-    await host.restart()
-    await this.renew(tenants)
-    const bystanders: EnvSlot[] = []
-    for (const [i, slot] of tenants.entries()) {
-      slot.state = states[i]!
-      if (failed.has(slot) || slot.state !== 'RUN') continue
-      slot.lost = `its worker was lost with env ${culprit.id}, which shares it`
-      bystanders.push(slot)
-    }
-    return bystanders
   }
 }

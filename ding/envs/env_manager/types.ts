@@ -1,4 +1,5 @@
 import type { StateTree } from '../../utils/index.js'
+import type { ReplayOptions } from '../render/types.js'
 import type { Space } from '../spaces/index.js'
 import type { Action, EnvTimestep, Obs, ResetOptions } from '../types.js'
 
@@ -43,7 +44,7 @@ export interface EnvManager {
   /** An action of each ready env's action space, from its own stream. */
   random_action(): Promise<Record<number, Action>>
   /** Each env records its episodes below `path` from now on. */
-  enable_save_replay(path: string): Promise<void>
+  enable_save_replay(path: string, options?: ReplayOptions): Promise<void>
   close(): Promise<void>
   /** Everything to go on bit for bit, in mid-episode, for envs that can save themselves. */
   state_dict(): Promise<StateTree>

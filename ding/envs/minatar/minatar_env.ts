@@ -3,8 +3,10 @@ import { BaseEnv, type StepOutcome } from '../base_env.js'
 import { baseEnvConfig, copiesOf, resolveConfig } from '../env_config.js'
 import { stateNumber, stateRecord } from '../env_state.js'
 import { type ConfigOf, extendSchema, type RandomStream } from '../light_imports.js'
+import type { Scene2D } from '../render/types.js'
 import { Box, Discrete } from '../spaces/index.js'
 import { Asterix } from './asterix.js'
+import { boardScene } from './board_scene.js'
 import { Breakout } from './breakout.js'
 import { Freeway } from './freeway.js'
 import { ACTION, CELLS, type GameOptions, type MinAtarGame, SIDE } from './game.js'
@@ -91,6 +93,7 @@ export class MinAtarEnv extends BaseEnv<Uint8Array, number> {
 
   readonly observation_space: Box
   readonly action_space: Discrete
+  override readonly render_fps = 15
   /** What is on each plane of an observation. */
   readonly channels: readonly string[]
   /** MinAtar's number (0 noop, 1 left, 2 up, 3 right, 4 down, 5 fire) of each action of the action space. */
@@ -125,6 +128,10 @@ export class MinAtarEnv extends BaseEnv<Uint8Array, number> {
   observe(): Uint8Array {
     this.game.paint(this.planes.fill(0))
     return this.planes.slice()
+  }
+
+  override scene(): Scene2D {
+    return boardScene(this.channels, this.observe())
   }
 
   protected override begin(random: RandomStream): Uint8Array {

@@ -11,6 +11,7 @@ import {
   reset_noise_scale,
   terminate_when_unhealthy,
 } from './config.js'
+import { type MujocoView, SIDE_VIEW } from './geom_scene.js'
 import { ANT } from './models/index.js'
 import type { Mujoco } from './mujoco.js'
 import { MujocoEnv, squares, type Verdict } from './mujoco_env.js'
@@ -109,6 +110,14 @@ abstract class AntEnv<C extends AntV4Config | AntV5Config> extends MujocoEnv<C> 
 }
 
 export class AntV4Env extends AntEnv<AntV4Config> {
+  protected override readonly view: MujocoView = {
+    ...SIDE_VIEW,
+    look_at: [0, 0, 0.4],
+    distance: 4,
+    elevation: -28,
+    tile: 1,
+  }
+
   constructor(mujoco: Mujoco, settings: AntV4Config) {
     super(mujoco, settings, { model: ANT, max_episode_steps: 1000, version: 4 })
   }
@@ -154,6 +163,14 @@ export class AntV4Env extends AntEnv<AntV4Config> {
 }
 
 export class AntV5Env extends AntEnv<AntV5Config> {
+  protected override readonly view: MujocoView = {
+    ...SIDE_VIEW,
+    look_at: [0, 0, 0.4],
+    distance: 4,
+    elevation: -28,
+    tile: 1,
+  }
+
   constructor(mujoco: Mujoco, settings: AntV5Config) {
     super(mujoco, settings, { model: ANT, max_episode_steps: 1000, version: 5 })
   }

@@ -6,6 +6,7 @@ import {
   mujocoConfig,
   reset_noise_scale,
 } from './config.js'
+import { type MujocoView, SIDE_VIEW } from './geom_scene.js'
 import { HALF_CHEETAH } from './models/index.js'
 import type { Mujoco } from './mujoco.js'
 import { MujocoEnv, squares, type Verdict } from './mujoco_env.js'
@@ -22,6 +23,12 @@ export type HalfCheetahConfig = ConfigOf<ReturnType<typeof halfCheetahConfig>>
 
 /** Run forward. Observation: 8 positions, 9 velocities. It never terminates. */
 export class HalfCheetahEnv extends MujocoEnv<HalfCheetahConfig> {
+  protected override readonly view: MujocoView = {
+    ...SIDE_VIEW,
+    look_at: [0, 0, 0.45],
+    distance: 2.9,
+  }
+
   constructor(mujoco: Mujoco, settings: HalfCheetahConfig, version: 4 | 5) {
     super(mujoco, settings, { model: HALF_CHEETAH, max_episode_steps: 1000, version })
   }

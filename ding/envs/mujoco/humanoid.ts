@@ -11,6 +11,7 @@ import {
   reset_noise_scale,
   terminate_when_unhealthy,
 } from './config.js'
+import { type MujocoView, SIDE_VIEW } from './geom_scene.js'
 import { HumanFigureEnv, observationKeys } from './humanoid_env.js'
 import { HUMANOID } from './models/index.js'
 import type { Mujoco } from './mujoco.js'
@@ -77,6 +78,12 @@ abstract class HumanoidEnv<C extends HumanoidV4Config> extends HumanFigureEnv<C>
 }
 
 export class HumanoidV4Env extends HumanoidEnv<HumanoidV4Config> {
+  protected override readonly view: MujocoView = {
+    ...SIDE_VIEW,
+    look_at: [0, 0, 0.95],
+    azimuth: 115,
+  }
+
   constructor(mujoco: Mujoco, settings: HumanoidV4Config) {
     super(mujoco, settings, { model: HUMANOID, max_episode_steps: 1000, version: 4 })
   }
@@ -113,6 +120,12 @@ export class HumanoidV4Env extends HumanoidEnv<HumanoidV4Config> {
 }
 
 export class HumanoidV5Env extends HumanoidEnv<HumanoidV5Config> {
+  protected override readonly view: MujocoView = {
+    ...SIDE_VIEW,
+    look_at: [0, 0, 0.95],
+    azimuth: 115,
+  }
+
   constructor(mujoco: Mujoco, settings: HumanoidV5Config) {
     super(mujoco, settings, { model: HUMANOID, max_episode_steps: 1000, version: 5 })
   }

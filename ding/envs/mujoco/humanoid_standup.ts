@@ -7,6 +7,7 @@ import {
   number_range,
   reset_noise_scale,
 } from './config.js'
+import { type MujocoView, SIDE_VIEW } from './geom_scene.js'
 import { HumanFigureEnv, observationKeys } from './humanoid_env.js'
 import { HUMANOID_STANDUP } from './models/index.js'
 import type { Mujoco } from './mujoco.js'
@@ -43,6 +44,14 @@ export type HumanoidStandupV5Config = ConfigOf<typeof standupV5Config>
 export class HumanoidStandupEnv<
   C extends HumanoidStandupV4Config = HumanoidStandupV4Config,
 > extends HumanFigureEnv<C> {
+  protected override readonly view: MujocoView = {
+    ...SIDE_VIEW,
+    look_at: [0, 0, 0.6],
+    distance: 3.6,
+    azimuth: 115,
+    elevation: -15,
+  }
+
   constructor(mujoco: Mujoco, settings: C, version: 4 | 5) {
     super(mujoco, settings, { model: HUMANOID_STANDUP, max_episode_steps: 1000, version })
   }

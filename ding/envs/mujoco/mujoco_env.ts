@@ -4,9 +4,11 @@ import { scaleAction } from '../act_scale.js'
 import { BaseEnv, type StepOutcome } from '../base_env.js'
 import { stateNumbers } from '../env_state.js'
 import type { RandomStream } from '../light_imports.js'
+import type { Scene3D } from '../render/types.js'
 import { Box } from '../spaces/index.js'
 import type { StepInfo } from '../types.js'
 import type { MujocoBaseConfig } from './config.js'
+import { GeomScene, type MujocoView, SIDE_VIEW } from './geom_scene.js'
 import type { Mujoco, Simulation } from './mujoco.js'
 
 /** A model and how long an episode of it lasts. */
@@ -44,6 +46,9 @@ export abstract class MujocoEnv<C extends MujocoBaseConfig = MujocoBaseConfig> e
   readonly simulation: Simulation
   /** s, of one step of the environment. */
   readonly dt: number
+  override readonly render_fps: number
+  /** Where `scene` looks from. */
+  protected readonly view: MujocoView = SIDE_VIEW
   protected readonly version: 4 | 5
   protected readonly initialPositions: Float64Array
   /** Range of the motors. */
@@ -52,6 +57,7 @@ export abstract class MujocoEnv<C extends MujocoBaseConfig = MujocoBaseConfig> e
   private readonly actScale: boolean
   private measured: readonly number[] = []
   private readonly bodies = new Map<string | number, number>()
+  private geoms: GeomScene | undefined
 
   /** @throws EnvError when `xml_file` cannot be read or does not compile */
   constructor(
@@ -68,6 +74,7 @@ export abstract class MujocoEnv<C extends MujocoBaseConfig = MujocoBaseConfig> e
     this.version = task.version
     this.frameSkip = frame_skip
     this.dt = this.simulation.timestep * frame_skip
+    this.render_fps = Math.round(1 / this.dt)
     this.actScale = act_scale
     this.initialPositions = Float64Array.from(this.simulation.modelArray('qpos0'))
     const limits = this.simulation.modelArray('actuator_ctrlrange')
@@ -128,6 +135,12 @@ export abstract class MujocoEnv<C extends MujocoBaseConfig = MujocoBaseConfig> e
     this.startEpisode()
     this.measured = this.measure()
     return Float32Array.from(this.observe())
+  }
+
+  /** The geoms before a camera. */
+  override scene(): Scene3D {
+    this.geoms ??= new GeomScene(this.simulation)
+    return this.geoms.scene(this.view)
   }
 
   override close(): void {

@@ -1,5 +1,6 @@
 import { type ConfigOf, extendSchema, type RandomStream } from '../light_imports.js'
 import { healthy_reward, mujocoConfig, reset_noise_scale } from './config.js'
+import { type MujocoView, SIDE_VIEW } from './geom_scene.js'
 import { INVERTED_DOUBLE_PENDULUM, INVERTED_PENDULUM } from './models/index.js'
 import type { Mujoco } from './mujoco.js'
 import { MujocoEnv, type Verdict } from './mujoco_env.js'
@@ -27,6 +28,14 @@ export type InvertedDoublePendulumConfig = ConfigOf<ReturnType<typeof doubleConf
 
 /** Balance a pole on a cart. Observation: position and angle, velocity and angular velocity. */
 export class InvertedPendulumEnv extends MujocoEnv<InvertedPendulumConfig> {
+  protected override readonly view: MujocoView = {
+    ...SIDE_VIEW,
+    follow: null,
+    look_at: [0, 0, 0.25],
+    distance: 2.4,
+    elevation: -6,
+  }
+
   constructor(mujoco: Mujoco, settings: InvertedPendulumConfig, version: 4 | 5) {
     super(mujoco, settings, { model: INVERTED_PENDULUM, max_episode_steps: 1000, version })
   }
@@ -52,6 +61,14 @@ export class InvertedPendulumEnv extends MujocoEnv<InvertedPendulumConfig> {
  * force of the cart's stop (in v4 the constraint forces of all 3 joints).
  */
 export class InvertedDoublePendulumEnv extends MujocoEnv<InvertedDoublePendulumConfig> {
+  protected override readonly view: MujocoView = {
+    ...SIDE_VIEW,
+    follow: null,
+    look_at: [0, 0, 0.4],
+    distance: 3.4,
+    elevation: -6,
+  }
+
   constructor(mujoco: Mujoco, settings: InvertedDoublePendulumConfig, version: 4 | 5) {
     super(mujoco, settings, { model: INVERTED_DOUBLE_PENDULUM, max_episode_steps: 1000, version })
   }

@@ -1,5 +1,6 @@
 import { type ConfigOf, extendSchema, type RandomStream } from '../light_imports.js'
 import { mujocoConfig } from './config.js'
+import { type MujocoView, SIDE_VIEW } from './geom_scene.js'
 import { pusher } from './models/index.js'
 import type { Mujoco } from './mujoco.js'
 import { distance, MujocoEnv, squares, uniform, type Verdict } from './mujoco_env.js'
@@ -35,6 +36,16 @@ export type PusherConfig = ConfigOf<ReturnType<typeof pusherConfig>>
  * never terminates.
  */
 export class PusherEnv extends MujocoEnv<PusherConfig> {
+  protected override readonly view: MujocoView = {
+    ...SIDE_VIEW,
+    follow: null,
+    look_at: [0.3, -0.2, -0.2],
+    distance: 2.2,
+    azimuth: -65,
+    elevation: -35,
+    tile: 0.25,
+  }
+
   constructor(mujoco: Mujoco, settings: PusherConfig, version: 4 | 5) {
     super(mujoco, settings, { model: pusher(version === 4 ? 1e-5 : 0.01), max_episode_steps: 100, version })
   }

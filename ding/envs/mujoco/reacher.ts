@@ -1,5 +1,6 @@
 import { type ConfigOf, extendSchema, type RandomStream } from '../light_imports.js'
 import { mujocoConfig } from './config.js'
+import { type MujocoView, SIDE_VIEW } from './geom_scene.js'
 import { REACHER } from './models/index.js'
 import type { Mujoco } from './mujoco.js'
 import { distance, MujocoEnv, squares, uniform, type Verdict } from './mujoco_env.js'
@@ -28,6 +29,15 @@ export type ReacherConfig = ConfigOf<ReturnType<typeof reacherConfig>>
  * velocities, tip minus target (in v4 with its z, which is 0). It never terminates.
  */
 export class ReacherEnv extends MujocoEnv<ReacherConfig> {
+  protected override readonly view: MujocoView = {
+    ...SIDE_VIEW,
+    follow: null,
+    look_at: [0, -0.02, 0],
+    distance: 0.8,
+    elevation: -62,
+    tile: 0.1,
+  }
+
   constructor(mujoco: Mujoco, settings: ReacherConfig, version: 4 | 5) {
     super(mujoco, settings, { model: REACHER, max_episode_steps: 50, version })
   }

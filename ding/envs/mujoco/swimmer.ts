@@ -6,6 +6,7 @@ import {
   mujocoConfig,
   reset_noise_scale,
 } from './config.js'
+import { type MujocoView, SIDE_VIEW } from './geom_scene.js'
 import { SWIMMER } from './models/index.js'
 import type { Mujoco } from './mujoco.js'
 import { MujocoEnv, squares, type Verdict } from './mujoco_env.js'
@@ -22,6 +23,14 @@ export type SwimmerConfig = ConfigOf<ReturnType<typeof swimmerConfig>>
 
 /** Swim to the right in a plane. Observation: 3 angles, 5 velocities. It never terminates. */
 export class SwimmerEnv extends MujocoEnv<SwimmerConfig> {
+  protected override readonly view: MujocoView = {
+    ...SIDE_VIEW,
+    look_at: [0, 0, 0],
+    distance: 5,
+    elevation: -50,
+    tile: 1,
+  }
+
   constructor(mujoco: Mujoco, settings: SwimmerConfig, version: 4 | 5) {
     super(mujoco, settings, { model: SWIMMER, max_episode_steps: 1000, version })
   }

@@ -46,6 +46,12 @@ export function coerceToSpace(space: Space, value: unknown): SpaceValue {
     }
     const record = value as Record<string, unknown>
     const parts = Object.entries<Space>(space.spaces as Record<string, Space>)
+    const missing = parts.find(([key]) => record[key] === undefined)
+    if (missing !== undefined) {
+      throw new EnvError(
+        `${space}: got a record of ${Object.keys(record).join(', ') || 'nothing'}, which lacks "${missing[0]}"`,
+      )
+    }
     return Object.fromEntries(parts.map(([key, part]) => [key, coerceToSpace(part, record[key])]))
   }
   throw new EnvError(

@@ -88,17 +88,17 @@ export function cliffWalkingTable(slippery: boolean): TransitionTable {
   return { P, initial: Array.from({ length: rows * columns }, (_, state) => (state === start ? 1 : 0)) }
 }
 
-const TAXI_SIZE = 5
+export const TAXI_SIZE = 5
 /** Red, green, yellow, blue. */
-const TAXI_STOPS = [
+export const TAXI_STOPS = [
   [0, 0],
   [0, 4],
   [4, 0],
   [4, 3],
 ] as const
 /** Walls on the east side of cells, as `row,column`. */
-const TAXI_WALLS = new Set(['0,1', '1,1', '3,0', '4,0', '3,2', '4,2'])
-const IN_TAXI = 4
+export const TAXI_WALLS = new Set(['0,1', '1,1', '3,0', '4,0', '3,2', '4,2'])
+export const IN_TAXI = 4
 
 /**
  * Dietterich's taxi (2000): state ((row * 5 + column) * 5 + passenger) * 4 + destination; actions south, north, east, west,

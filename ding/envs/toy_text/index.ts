@@ -2,6 +2,7 @@ import { ENV_REGISTRY } from '../../registry/index.js'
 import { EnvError } from '../../utils/index.js'
 import { resolveConfig } from '../env_config.js'
 import { extendSchema } from '../light_imports.js'
+import { cliffScene, lakeScene, taxiScene } from './grid_scenes.js'
 import { cliffWalkingTable, frozenLakeTable, taxiTable } from './grid_tables.js'
 import { TabularEnv, type TabularSpec, type TransitionTable, tabularConfig } from './tabular_env.js'
 
@@ -39,15 +40,21 @@ function lakeConfig(env_id: keyof typeof LAKES, map_name: keyof typeof MAPS) {
 
 /** DI-engine's limit of 300 steps; Gymnasium sets none. */
 const CLIFFS = {
-  'CliffWalking-v1': { max_episode_steps: 300, stop_value: -13, table: () => cliffWalkingTable(false) },
+  'CliffWalking-v1': {
+    max_episode_steps: 300,
+    stop_value: -13,
+    table: () => cliffWalkingTable(false),
+    scene: cliffScene,
+  },
   'CliffWalkingSlippery-v1': {
     max_episode_steps: 300,
     stop_value: -60,
     table: () => cliffWalkingTable(true),
+    scene: cliffScene,
   },
 } as const satisfies Record<string, TabularSpec>
 
-const TAXI: TabularSpec = { max_episode_steps: 200, stop_value: 8, table: taxiTable }
+const TAXI: TabularSpec = { max_episode_steps: 200, stop_value: 8, table: taxiTable, scene: taxiScene }
 /** v3 and v4 differ in rainy and fickle options only, which are off. */
 const TAXIS = { 'Taxi-v3': TAXI, 'Taxi-v4': TAXI }
 
@@ -57,7 +64,11 @@ export class FrozenLakeEnv extends TabularEnv {
 
   constructor(cfg: Readonly<Record<string, unknown>> = {}) {
     const { desc, map_name, is_slippery } = resolveConfig(new.target.config, cfg, 'The env config')
-    super(cfg, new.target.config, LAKES, frozenLakeTable(desc ?? MAPS[map_name], is_slippery))
+    const map = desc ?? MAPS[map_name]
+    super(cfg, new.target.config, LAKES, {
+      table: () => frozenLakeTable(map, is_slippery),
+      scene: (state) => lakeScene(map, state),
+    })
   }
 }
 

@@ -4,6 +4,7 @@ import { baseEnvConfig, copiesOf, resolveConfig } from '../env_config.js'
 import { stateNumber } from '../env_state.js'
 import type { RandomStream } from '../light_imports.js'
 import { type ConfigOf, extendSchema, type Schema } from '../light_imports.js'
+import type { Scene2D } from '../render/types.js'
 import { Box, Discrete, type Space } from '../spaces/index.js'
 
 /** One outcome of an action: probability, next state, reward, and 1 if the episode ends there. */
@@ -20,6 +21,8 @@ export interface TabularSpec {
   readonly max_episode_steps: number
   readonly stop_value: number
   readonly table: () => TransitionTable
+  /** What a state looks like; left out, the env does not draw itself. */
+  readonly scene?: (state: number) => Scene2D
 }
 
 /** Schema of a tabular env whose default id is `env_id`. */
@@ -42,14 +45,16 @@ export abstract class TabularEnv extends BaseEnv<Float32Array | number, number> 
   readonly observation_space: Space
   readonly action_space: Discrete
   private readonly table: TransitionTable
+  override readonly render_fps = 4
   private readonly oneHot: boolean
+  private readonly sceneOf: TabularSpec['scene']
   private state = 0
 
   protected constructor(
     cfg: Readonly<Record<string, unknown>>,
     source: Schema<TabularConfig>,
     specs: Readonly<Record<string, TabularSpec>>,
-    table?: TransitionTable,
+    own: Partial<TabularSpec> = {},
   ) {
     const settings = resolveConfig(source, cfg, 'The env config')
     const spec = Object.hasOwn(specs, settings.env_id) ? specs[settings.env_id] : undefined
@@ -61,7 +66,8 @@ export abstract class TabularEnv extends BaseEnv<Float32Array | number, number> 
       )
     }
     super(settings.env_id, settings.max_episode_steps ?? spec.max_episode_steps)
-    this.table = table ?? spec.table()
+    this.table = (own.table ?? spec.table)()
+    this.sceneOf = own.scene ?? spec.scene
     this.oneHot = settings.one_hot
     const states = this.table.P.length
     this.observation_space = this.oneHot ? new Box(0, 1, [states]) : new Discrete(states)
@@ -93,6 +99,10 @@ export abstract class TabularEnv extends BaseEnv<Float32Array | number, number> 
     const [probability, next, reward, terminated] = outcomes[chosen]!
     this.state = next
     return { obs: this.observe(), reward, terminated: terminated === 1, info: { probability } }
+  }
+
+  override scene(): Scene2D | null {
+    return this.sceneOf?.(this.state) ?? null
   }
 
   protected override saveState(): StateTree {

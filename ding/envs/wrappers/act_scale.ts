@@ -12,6 +12,7 @@ import { EnvWrapper } from './base.js'
  */
 export class ActScaleWrapper extends EnvWrapper {
   static readonly config = schema({})
+  override readonly transparent = true
 
   override readonly action_space: Space
   private readonly native: Box

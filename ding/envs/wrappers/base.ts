@@ -1,5 +1,7 @@
 import { EnvError, type StateTree } from '../../utils/index.js'
 import { stateRecord } from '../env_state.js'
+import { NotDrawnError } from '../render/renderer.js'
+import type { Frame, RenderOptions, ReplayOptions } from '../render/types.js'
 import { Box, type Space } from '../spaces/index.js'
 import {
   type Action,
@@ -16,6 +18,8 @@ import {
  * has a state, `saveOwn` and `loadOwn`. Timesteps are not changed in place: return a new one.
  */
 export abstract class EnvWrapper implements Env {
+  /** Whether observations and rewards are those of the inner env, so that its compute_reward holds outside too. */
+  readonly transparent: boolean = false
   readonly observation_space: Space
   readonly action_space: Space
   readonly reward_space: Space
@@ -73,8 +77,17 @@ export abstract class EnvWrapper implements Env {
     return this.env.random_action()
   }
 
-  enable_save_replay(path: string): void {
-    this.env.enable_save_replay?.(path)
+  enable_save_replay(path: string, options?: ReplayOptions): MaybePromise<void> {
+    return this.env.enable_save_replay?.(path, options)
+  }
+
+  get render_fps(): number | undefined {
+    return this.env.render_fps
+  }
+
+  render(options?: RenderOptions): Frame {
+    if (this.env.render === undefined) throw new NotDrawnError('The wrapped env')
+    return this.env.render(options)
   }
 
   state_dict(): MaybePromise<StateTree | null> {

@@ -15,6 +15,7 @@ export class TimeLimitWrapper extends EnvWrapper {
       required: true,
     },
   })
+  override readonly transparent = true
 
   private steps = 0
 
@@ -103,6 +104,7 @@ export class NoopResetWrapper extends EnvWrapper {
     noop_max: { doc: 'Most no-op actions at the start of an episode.', format: 'positive_int', default: 30 },
     noop_action: { doc: 'The action that does nothing.', format: 'int', default: 0 },
   })
+  override readonly transparent = true
 
   private readonly random = new EpisodeRandom('noop_reset')
 

@@ -161,6 +161,7 @@ export class DelayRewardWrapper extends EnvWrapper {
 /** Sums the raw rewards of an episode and reports them as `info.eval_episode_return` when it ends. */
 export class EvalEpisodeReturnWrapper extends EnvWrapper {
   static readonly config = schema({})
+  override readonly transparent = true
   private sum = 0
 
   override get episode_return(): number {

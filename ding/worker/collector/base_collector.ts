@@ -1,5 +1,5 @@
 import { type ConfigOf, schema } from '../../config/index.js'
-import type { Transition } from '../../data/index.js'
+import { type EpisodeMarks, plainInfo, type Transition } from '../../data/index.js'
 import type { Action, EnvManager, EnvTimestep, Obs, Space } from '../../envs/index.js'
 import type { Logger } from '../../logger/index.js'
 import type { ById, CollectMode, CollectSettings, PolicyOutput } from '../../policy/index.js'
@@ -41,7 +41,17 @@ export interface CollectOptions {
   readonly policy_kwargs?: CollectSettings
   /** False: the statistics of this collect are left out (env steps still count). */
   readonly record?: boolean
+  /** Told of each step of the environments, before what it brought is handed on. `false` ends the collect early, with what there is. */
+  readonly on_step?: StepListener
 }
+
+/** One step of the collector's environments: the actions as the policy acts, and what came of them, by environment id. */
+export interface CollectedStep {
+  readonly actions: ById<Action>
+  readonly timesteps: ById<EnvTimestep<Obs>>
+}
+
+export type StepListener = (step: CollectedStep) => boolean | Promise<boolean>
 
 /** Where running trajectories are cut into pieces. */
 export interface Cut {
@@ -65,6 +75,10 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
   protected policy: CollectMode
   protected readonly statistics = new CollectStatistics()
   protected readonly pending = new Map<number, Transition[]>()
+  /** What the replay buffer wants to know of episodes, noted in every transition. */
+  episode_marks: EpisodeMarks | undefined
+  /** The last step's listener wants no more of them in this collect. */
+  protected stopped = false
   private readonly episodeLength = new Map<number, number>()
 
   constructor(
@@ -97,6 +111,14 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
     return this.env.action_space
   }
 
+  /** Counts from 0 again and forgets what was not handed on yet, for environments that start anew. */
+  reset(): void {
+    this.statistics.reset()
+    this.pending.clear()
+    this.episodeLength.clear()
+    this.policy.reset()
+  }
+
   /** Swaps the acting policy, as the warm-up does; returns the one that acted before. */
   reset_policy(policy: CollectMode): CollectMode {
     const before = this.policy
@@ -110,10 +132,12 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
    */
   protected async stepAll(options: CollectOptions, cut: Cut): Promise<Piece[]> {
     const obs = this.readyObs()
+    this.policy.observe?.(obs)
     const outputs = await this.policy.forward(obs, options.policy_kwargs)
     const actions: ById<Action> = {}
     for (const id in outputs) actions[id] = (outputs[id] as PolicyOutput).action
     const timesteps = await this.env.step(actions)
+    this.policy.observe_step?.(timesteps)
     const pieces: Piece[] = []
     for (const key in timesteps) {
       const id = Number(key)
@@ -134,6 +158,7 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
         this.pending.set(id, piece.slice(fresh))
       }
     }
+    this.stopped = (await options.on_step?.({ actions, timesteps })) === false
     return pieces
   }
 
@@ -167,10 +192,15 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
     const seen = this.cfg.deepcopy_obs ? { ...timestep, obs: copyObs(timestep.obs) } : timestep
     const transition = this.policy.process_transition(obs, output, seen)
     transition['collect_iter'] = options.train_iter ?? 0
+    const step = this.episodeLength.get(id) ?? 0
+    if (this.episode_marks !== undefined) {
+      transition['episode'] = { env_id: id, step, end: timestep.done }
+      if (this.episode_marks.info) transition['info'] = plainInfo(timestep.info)
+    }
     const piece = this.pending.get(id) ?? []
     piece.push(transition)
     this.pending.set(id, piece)
-    this.episodeLength.set(id, (this.episodeLength.get(id) ?? 0) + 1)
+    this.episodeLength.set(id, step + 1)
     return piece
   }
 

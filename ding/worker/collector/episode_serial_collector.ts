@@ -38,7 +38,8 @@ export class EpisodeSerialCollector extends BaseCollector<ConfigOf<typeof episod
   async collect_episodes(n_episode: number, options: CollectOptions = {}): Promise<Transition[][]> {
     const fill = async () => {
       const episodes = this.waiting
-      while (episodes.length < n_episode) {
+      this.stopped = false
+      while (episodes.length < n_episode && !this.stopped) {
         for (const piece of await this.stepAll(options, WHOLE)) episodes.push(this.finish(piece))
       }
       this.waiting = episodes.splice(n_episode)
@@ -49,6 +50,11 @@ export class EpisodeSerialCollector extends BaseCollector<ConfigOf<typeof episod
 
   private finish(piece: Piece): Transition[] {
     return this.cfg.get_train_sample ? this.policy.get_train_sample(piece.transitions) : piece.transitions
+  }
+
+  override reset(): void {
+    super.reset()
+    this.waiting = []
   }
 
   override state_dict(): StateTree {

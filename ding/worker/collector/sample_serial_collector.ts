@@ -28,7 +28,8 @@ export class SampleSerialCollector extends BaseCollector {
     const cut = this.cutFor(n_sample)
     const fill = async () => {
       const samples = this.surplus
-      while (samples.length < n_sample) {
+      this.stopped = false
+      while (samples.length < n_sample && !this.stopped) {
         for (const piece of await this.stepAll(options, cut)) {
           for (const sample of this.freshSamples(piece)) samples.push(sample)
         }
@@ -53,6 +54,11 @@ export class SampleSerialCollector extends BaseCollector {
   private freshSamples(piece: Piece): Transition[] {
     const samples = this.policy.get_train_sample(piece.transitions)
     return piece.fresh < piece.transitions.length ? samples.slice(0, piece.fresh) : samples
+  }
+
+  override reset(): void {
+    super.reset()
+    this.surplus = []
   }
 
   override state_dict(): StateTree {

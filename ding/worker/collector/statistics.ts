@@ -26,6 +26,22 @@ export class CollectStatistics implements Resumable {
     this.total_episode++
   }
 
+  /** All counts from 0 again. */
+  reset(): void {
+    this.total_envstep = 0
+    this.total_sample = 0
+    this.total_episode = 0
+    this.startAnew()
+  }
+
+  private startAnew(): void {
+    this.returns = []
+    this.lengths = []
+    this.steps = 0
+    this.samples = 0
+    this.seconds = 0
+  }
+
   /** Logs and starts anew once `every` train iterations have passed and an episode has ended. */
   show(logger: Logger, train_iter: number, every: number): void {
     if (train_iter - this.lastShown < every || this.returns.length === 0) return
@@ -56,11 +72,7 @@ export class CollectStatistics implements Resumable {
       logger.scalar(`collector_iter/${name}`, value, train_iter)
       if (!name.startsWith('total_')) logger.scalar(`collector_step/${name}`, value, this.total_envstep)
     }
-    this.returns = []
-    this.lengths = []
-    this.steps = 0
-    this.samples = 0
-    this.seconds = 0
+    this.startAnew()
   }
 
   /** Wall-clock seconds are left out: they say nothing about the state of the run. */

@@ -5,6 +5,7 @@ import type { ById, EvalMode, PolicyOutput } from '../../policy/index.js'
 import { SERIAL_EVALUATOR_REGISTRY } from '../../registry/index.js'
 import { EnvError, NumericError, type Resumable, type StateTree } from '../../utils/index.js'
 import { requireFinite } from '../observations.js'
+import { SuccessWatch } from '../success.js'
 
 export const interactionEvaluatorConfig = schema({
   eval_freq: { doc: 'Evaluate every this many train iterations.', format: 'positive_int', default: 1000 },
@@ -49,12 +50,16 @@ const MAX_ABNORMAL = 100
 @SERIAL_EVALUATOR_REGISTRY.register('interaction')
 export class InteractionSerialEvaluator implements Resumable {
   static readonly config = interactionEvaluatorConfig
+  /** False for a kind that plays no episodes and is made without environments. */
+  static readonly evaluates: boolean = true
   private readonly env: EnvManager
   private readonly policy: EvalMode
   private readonly logger: Logger
   private readonly seed: number
   private lastEvalIter = -1
   private best = Number.NEGATIVE_INFINITY
+  /** Any positive reward is an episode's success, where the environment does not tell of it otherwise. */
+  success_by_reward = false
 
   constructor(
     readonly cfg: InteractionEvaluatorConfig,
@@ -64,6 +69,11 @@ export class InteractionSerialEvaluator implements Resumable {
     this.policy = options.policy
     this.logger = options.logger
     this.seed = options.seed
+  }
+
+  /** Whether this kind plays episodes at all. */
+  get evaluates(): boolean {
+    return (this.constructor as typeof InteractionSerialEvaluator).evaluates
   }
 
   /** The best mean return so far. */
@@ -112,6 +122,7 @@ export class InteractionSerialEvaluator implements Resumable {
     const returns: number[][] = quota.map(() => [])
     const attempts = quota.map(() => 0)
     const extra: Record<string, number[]> = {}
+    const success = new SuccessWatch(this.success_by_reward)
     let steps = 0
     let abnormal = 0
     let waiting = quota.flatMap((n, id) => (n > 0 ? [id] : []))
@@ -129,7 +140,11 @@ export class InteractionSerialEvaluator implements Resumable {
             `Evaluation gave up: environments broke ${abnormal} times. The last one was environment ${id}: ${String(timestep.info['reason'] ?? 'no reason given')}.`,
           )
         }
-        if (!broken) steps++
+        if (broken) success.drop(id)
+        else {
+          steps++
+          success.step(id, timestep)
+        }
         if (!broken && !timestep.done) continue
         if (!broken) {
           const own = returns[id] as number[]
@@ -137,6 +152,7 @@ export class InteractionSerialEvaluator implements Resumable {
           const line = `[EVALUATOR]env ${id} finish episode, final reward: ${own.at(-1)?.toFixed(4)}, current episode: ${own.length}`
           this.logger.info(line, { console: false })
           collectExtra(extra, timestep.info['episode_info'])
+          collectSuccess(extra, success.end(id, timestep))
           if (own.length >= (quota[id] as number)) {
             active.delete(id)
             continue
@@ -249,6 +265,13 @@ function collectExtra(into: Record<string, number[]>, info: unknown): void {
     into[name] ??= []
     into[name].push(value)
   }
+}
+
+/** An episode's success, where there is something that tells it; the mean over episodes is `success_rate`. */
+function collectSuccess(into: Record<string, number[]>, is_success: boolean | undefined): void {
+  if (is_success === undefined) return
+  into['success_rate'] ??= []
+  into['success_rate'].push(Number(is_success))
 }
 
 function summarise(extra: Record<string, number[]>): Record<string, number> {

@@ -211,7 +211,12 @@ export class BaseLearner implements Resumable {
     if (typeof last_iter !== 'number' || typeof last_step !== 'number') {
       throw new CheckpointError(`${path} has no last_iter and last_step: it is not a learner's checkpoint.`)
     }
-    this.policy.load_state_dict(policy)
+    try {
+      this.policy.load_state_dict(policy)
+    } catch (cause) {
+      if (!(cause instanceof CheckpointError)) throw cause
+      throw new CheckpointError(`${path} cannot be loaded here. ${cause.message}`, { cause })
+    }
     this.iteration = last_iter
     this.collector_envstep = last_step
     this.last_checkpoint = path

@@ -1,4 +1,4 @@
-import { ConfigError, didYouMean, UsageError } from '../../utils/index.js'
+import { CheckpointError, ConfigError, didYouMean, UsageError } from '../../utils/index.js'
 import type { BaseLearner } from './base_learner.js'
 
 export const HOOK_POSITIONS = ['before_run', 'before_iter', 'after_iter', 'after_run'] as const
@@ -57,7 +57,13 @@ register_learner_hook('load_ckpt', (args) => ({
   priority: args.priority ?? 20,
   call: (learner) => {
     const path = args.ext_args['load_path']
-    if (typeof path === 'string' && path !== '') learner.load_checkpoint(path)
+    if (typeof path !== 'string' || path === '') return
+    try {
+      learner.load_checkpoint(path)
+    } catch (cause) {
+      if (!(cause instanceof CheckpointError)) throw cause
+      throw new CheckpointError(`Learner hook "${args.name}": ${cause.message}`, { cause })
+    }
   },
 }))
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { OnnxGraph, OnnxNode } from '../../../ding/compute/onnx/index.js'
-import { packOutputs } from '../../../ding/compute/onnx/index.js'
+import { PACKED_INPUT, packInputs, packOutputs } from '../../../ding/compute/onnx/index.js'
 import { optimise } from '../../../ding/compute/onnx/passes/index.js'
 import type { TensorSpec } from '../../../ding/utils/index.js'
 
@@ -80,8 +80,112 @@ describe('graph rewrites', () => {
     expect(run([node('Exp', ['a'], 'dy')])).toContain('HardSigmoid(x)')
     const singular = [node('Sqrt', ['a'], 's'), node('Add', ['s', 'b'], 'dy')]
     expect(run(singular)).toContain('Where(g,dy,zero)')
+    // What comes out of a product is infinite in whole rows or not at all.
+    expect(run([...singular, node('MatMul', ['dy', 'w'], 'x2')])).toContain('Where(g,dy,zero)')
+    expect(run([node('Sqrt', ['a'], 's'), node('Gemm', ['s', 'w'], 'dy')])).toContain('HardSigmoid(x)')
     const one = { ...zero, bytes: new Uint8Array(Float32Array.of(1).buffer) }
     expect(run([], one)).toContain('Where(g,dy,zero)')
+  })
+
+  it('gate by a product behind a division by what is certainly positive', () => {
+    const float32 = (value: number) => {
+      return { dtype: 'float32' as const, shape: [], bytes: new Uint8Array(Float32Array.of(value).buffer) }
+    }
+    const constants = new Map([
+      ['zero', float32(0)],
+      ['eps', float32(1e-3)],
+    ])
+    const gate = [node('Greater', ['x', 'zero'], 'g'), node('Where', ['g', 'dy', 'zero'], 'y')]
+    const isGated = (before: OnnxNode[]) => {
+      const plain = graph([...before, ...gate], { y: float(2) }, ['y'])
+      return summary(optimise({ ...plain, initializers: constants })).includes('HardSigmoid(x)')
+    }
+    const square = node('Mul', ['a', 'a'], 'aa')
+    const inverse = [node('Sqrt', ['sum'], 's'), node('Reciprocal', ['s'], 'dy')]
+    expect(isGated([square, node('Add', ['aa', 'eps'], 'sum'), ...inverse])).toBe(true)
+    expect(isGated([square, node('Add', ['aa', 'zero'], 'sum'), ...inverse])).toBe(false)
+    expect(isGated([node('Add', ['a', 'eps'], 'sum'), ...inverse])).toBe(false)
+    const guarded = [node('Greater', ['a', 'zero'], 'ok'), node('Where', ['ok', 'a', 'eps'], 'd')]
+    expect(isGated([...guarded, node('Div', ['b', 'd'], 'dy')])).toBe(true)
+    expect(isGated([...guarded, node('Div', ['b', 'a'], 'dy')])).toBe(false)
+    expect(isGated([node('Div', ['b', 'a'], 'q'), node('Clip', ['q', 'zero', 'eps'], 'dy')])).toBe(true)
+  })
+
+  const normalised = (last: string) => [
+    node('ReduceMean', ['x', last], 'm', { keepdims: 1 }),
+    node('Sub', ['x', 'm'], 'c'),
+    node('Mul', ['c', 'c'], 'cc'),
+    node('ReduceMean', ['cc', last], 'v', { keepdims: 1 }),
+    node('Add', ['v', 'eps'], 've'),
+    node('Sqrt', ['ve'], 's'),
+    node('Reciprocal', ['s'], 'i'),
+    node('Mul', ['c', 'i'], 'n'),
+  ]
+  const lastAxis = { dtype: 'int64' as const, shape: [1], bytes: new Uint8Array(BigInt64Array.of(1n).buffer) }
+  const eps = { dtype: 'float32' as const, shape: [], bytes: new Uint8Array(Float32Array.of(0.5).buffer) }
+  const fused = (nodes: OnnxNode[], outputs: string[]) => {
+    const specs = {
+      x: float(4, 3),
+      n: float(4, 3),
+      i: float(4, 1),
+      w: float(3),
+      b: float(3),
+      nw: float(4, 3),
+      y: float(4, 3),
+    }
+    const plain = graph(nodes, specs, outputs)
+    return optimise({
+      ...plain,
+      initializers: new Map([...plain.initializers, ['axis1', lastAxis], ['eps', eps]]),
+    })
+  }
+
+  it('know a layer normalisation, with scale and shift where nothing else reads the normalised values', () => {
+    const affine = [node('Mul', ['n', 'w'], 'nw'), node('Add', ['nw', 'b'], 'y')]
+    const forward = fused([...normalised('axis1'), ...affine], ['y'])
+    expect(summary(forward)).toEqual(['LayerNormalization(x,w,b)'])
+    expect(forward.nodes[0]).toMatchObject({ outputs: ['y'], attrs: { axis: -1, epsilon: { float: 0.5 } } })
+    const backward = fused(
+      [...normalised('axis1'), ...affine, node('Mul', ['dy', 'i'], 'dx')],
+      ['y', 'n', 'dx'],
+    )
+    expect(summary(backward)).toEqual([
+      'LayerNormalization(x,$ones[3])',
+      'Mul(n,w)',
+      'Add(nw,b)',
+      'Mul(dy,i)',
+    ])
+    expect(backward.nodes[0]?.outputs).toEqual(['n', '', 'i'])
+  })
+
+  it('leave normalisation over other axes alone', () => {
+    expect(summary(fused(normalised('axis0'), ['n']))).toHaveLength(8)
+  })
+
+  it('pack short float vectors that are read, from three on', () => {
+    const nodes = [node('Sum', ['a', 'b', 'c', 'm', 'i'], 'y')]
+    const plain = graph(nodes, { y: float(2) }, ['y'])
+    const inputs = [
+      { name: 'a', ...float(2) },
+      { name: 'm', ...float(1, 2) },
+      { name: 'b', ...float(1) },
+      { name: 'i', dtype: 'int32' as const, shape: [1] },
+      { name: 'c', ...float(2) },
+    ]
+    const { graph: packed, offsets } = packInputs({ ...plain, inputs })
+    expect([...offsets]).toEqual([
+      ['a', 0],
+      ['b', 2],
+      ['c', 3],
+    ])
+    expect(packed.inputs.map(({ name, shape }) => `${name}[${shape}]`)).toEqual([
+      'm[1,2]',
+      'i[1]',
+      `${PACKED_INPUT}[5]`,
+    ])
+    expect(packed.nodes[0]).toMatchObject({ type: 'Split', outputs: ['a', 'b', 'c'] })
+    const few = { ...plain, inputs: inputs.slice(0, 3) }
+    expect(packInputs(few).graph).toBe(few)
   })
 
   it('pack small float outputs and leave the others', () => {

@@ -273,7 +273,9 @@ describe('configs', () => {
       env.reset()
       while (!env.step(0).done);
     }
-    const files = readdirSync(folder).sort()
+    const files = readdirSync(folder)
+      .filter((name) => name.endsWith('.json'))
+      .sort()
     expect(files).toEqual(['CartPole-v0_episode_0.json', 'CartPole-v0_episode_1.json'])
     const episode = JSON.parse(readFileSync(join(folder, files[0]!), 'utf8'))
     expect(episode.obs).toHaveLength(episode.length + 1)

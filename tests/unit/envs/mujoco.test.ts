@@ -96,8 +96,9 @@ describe.skipIf(!existsSync(join(GOLDEN, 'mujoco_facts')))(`golden numbers in ${
   it('spaces, limits and thresholds', async () => {
     const result = await envParityCase(read('envs', 'registry'), 'registry')
     if (!('cases' in result)) throw new Error(result.skipped)
-    expect(result.cases).toHaveLength(MUJOCO_IDS.length)
-    expect(result.cases.filter((each) => !each.pass)).toEqual([])
+    const ours = result.cases.filter((each) => MUJOCO_IDS.some((id) => each.name.startsWith(`${id} `)))
+    expect(ours).toHaveLength(MUJOCO_IDS.length)
+    expect(ours.filter((each) => !each.pass)).toEqual([])
   })
 
   it('the comparisons notice a wrong number', async () => {

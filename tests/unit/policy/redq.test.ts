@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ConfigError, defaultsOf } from '../../../ding/index.js'
-import { type REDQConfig, REDQPolicy } from '../../../ding/policy/index.js'
+import { type REDQConfig, REDQPolicy, subset_size } from '../../../ding/policy/index.js'
 import type { HostTensor, StateTree } from '../../../ding/utils/index.js'
 import { RecordedDraws, withDraws } from '../../parity/recorded_draws.js'
 import { continuousBatch, tensorOf, updates } from './continuous.js'
@@ -52,12 +52,16 @@ function constantTargets(state: StateTree, value: (e: number) => number): StateT
 }
 
 describe('targets', () => {
-  const targetOf = async (learn: Record<string, unknown>, value: (e: number) => number) => {
+  const targetOf = async (
+    learn: Record<string, unknown>,
+    value: (e: number) => number,
+    drawn: readonly (readonly number[])[] = [[4, 1]],
+  ) => {
     const { draws, learn: mode } = await recorded({ learn: { alpha: 0, ...learn } })
     mode.load_state_dict(constantTargets(mode.state_dict(), value))
     draws.push(
       Array.from({ length: 16 }, () => 0.3),
-      [4, 1],
+      ...drawn,
     )
     const batch = continuousBatch(0)
     const out = [await mode.forward(batch)].flat()[0]
@@ -71,6 +75,29 @@ describe('targets', () => {
   test('are the least, or the mean, of the drawn target critics', async () => {
     expect(await targetOf({}, (e) => e)).toBeCloseTo(1, 5)
     expect(await targetOf({ target_mode: 'mean' }, (e) => e)).toBeCloseTo(2.5, 5)
+  })
+
+  test("'ave' takes the mean of all, 'rem' a mixture of all by the numbers drawn for each row", async () => {
+    expect(await targetOf({ target_mode: 'ave' }, (e) => e * e, [])).toBeCloseTo(6, 5)
+    // Rows share their weights here, [count, B]: (1 * 0 + 3 * 4 + 0.5 * 1) / 4.5 with nothing of critics 3 and 4.
+    const rows = (u: number) => Array<number>(8).fill(u)
+    const weights = [1, 0.5, 3, 0, 0].flatMap(rows)
+    expect(await targetOf({ target_mode: 'rem' }, (e) => e * e, [weights])).toBeCloseTo(12.5 / 4.5, 5)
+  })
+
+  test("'rem' mixes each row by its own weights", async () => {
+    // Row i listens to critic i % 5 alone: rows 1 to 7 bootstrap, from critics 1, 2, 3, 4, 0, 1, 2.
+    const weights = [0, 1, 2, 3, 4].flatMap((e) => Array.from({ length: 8 }, (_, i) => Number(i % 5 === e)))
+    expect(await targetOf({ target_mode: 'rem' }, (e) => e, [weights])).toBeCloseTo(13 / 7, 5)
+  })
+
+  test('a part of a subset size is the chance of one more critic', async () => {
+    const one = (u: number, target_mode: string) =>
+      targetOf({ subset_size: 1.25, target_mode }, (e) => e, [[4, 1], [u]])
+    expect(await one(0.24, 'min')).toBeCloseTo(1, 5)
+    expect(await one(0.26, 'min')).toBeCloseTo(4, 5)
+    expect(await one(0.24, 'mean')).toBeCloseTo(2.5, 5)
+    expect(await one(0.26, 'mean')).toBeCloseTo(4, 5)
   })
 
   test('read the drawn critics only', async () => {
@@ -184,6 +211,12 @@ describe('settings', () => {
     await expect(build({ learn: { subset_size: 6 } })).rejects.toThrow(
       /subset_size is 6, but policy\.model\.ensemble_num is 5/,
     )
+  })
+
+  test('a subset has one critic at least, and a part needs one more to draw', async () => {
+    await expect(build({ learn: { subset_size: 4.5 } })).resolves.toBeInstanceOf(REDQPolicy)
+    await expect(build({ learn: { subset_size: 5.5 } })).rejects.toThrow(/no more critics can be drawn/)
+    expect(() => subset_size(0.5)).toThrow(/1 or more/)
   })
 
   test("the authors' initialisation has zero biases", async () => {

@@ -264,6 +264,20 @@ describe('checkpoints', () => {
     }
   })
 
+  test('a policy that does not fit is an error with the file and the hook', async () => {
+    const { learner } = build()
+    const path = learner.save_checkpoint('mine')
+    const other = build({ load_ckpt_before_run: path })
+    other.mode.load_state_dict = () => {
+      throw new CheckpointError('Other layers.')
+    }
+    const before_run = other.learner.call_hook('before_run')
+    await expect(before_run).rejects.toThrow(CheckpointError)
+    await expect(before_run).rejects.toThrow(
+      `Learner hook "load_ckpt_before_run": ${path} cannot be loaded here. Other layers.`,
+    )
+  })
+
   test("a state that is not a learner's changes nothing", async () => {
     const { learner, mode } = build()
     await learner.train(batch())

@@ -2,10 +2,12 @@ import type { OnnxGraph } from '../graph.js'
 import { fuseBias } from './bias.js'
 import { sumColumnsByProduct } from './column_sum.js'
 import { gateByProduct } from './gate.js'
+import { fuseLayerNorm } from './layer_norm.js'
 import { selectMasked } from './mask.js'
 
 /** Rewrites that make the graph faster without changing its results. Each lives in a file of its own. */
 const PASSES: readonly ((graph: OnnxGraph) => OnnxGraph)[] = [
+  fuseLayerNorm,
   fuseBias,
   selectMasked,
   gateByProduct,

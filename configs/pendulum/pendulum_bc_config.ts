@@ -1,0 +1,50 @@
+import { defineConfig } from 'ding'
+
+/**
+ * Behaviour cloning on Pendulum-v1 from AgileRL's dataset of a learning agent (pendulum_v1.1.0.h5, in AgileRL's repository, data/pendulum; its mean return over 199
+ * steps is -180, that of a random policy -1220). Run it with `ding -m serial_offline`. The baseline of the offline policies.
+ */
+const [main_config, create_config] = defineConfig(
+  {
+    exp_name: 'pendulum_bc_seed0',
+    env: {
+      evaluator_env_num: 10,
+      n_evaluator_episode: 10,
+      act_scale: true,
+      stop_value: -120,
+    },
+    policy: {
+      cuda: false,
+      continuous: true,
+      loss_type: 'mse_loss',
+      model: {
+        obs_shape: 3,
+        action_shape: 1,
+        actor_head_hidden_size: 256,
+        actor_head_layer_num: 1,
+      },
+      learn: {
+        batch_size: 256,
+        optimizer: 'Adam',
+        learning_rate: 0.0003,
+        weight_decay: null,
+      },
+      collect: {
+        data_type: 'd3rlpy',
+        data_path: './data/pendulum_v1.1.0.h5',
+        // The data's actions are torques from -2 to 2, the policy's are in [-1, 1].
+        action_scale: 0.5,
+        use_norm: true,
+      },
+      eval: { evaluator: { eval_freq: 1000 } },
+    },
+  },
+  {
+    env: { type: 'pendulum' },
+    env_manager: { type: 'base' },
+    policy: { type: 'bc' },
+  },
+)
+
+export { create_config, main_config }
+export default [main_config, create_config] as const

@@ -1,0 +1,215 @@
+import mergeWith from 'lodash-es/mergeWith.js'
+import setPath from 'lodash-es/set.js'
+import { type CompiledConfig, type ConfigPair, compile_config, type Registries } from '../config/index.js'
+import { Box, Dict, Discrete, type EnvClass, MultiDiscrete, type Space } from '../envs/index.js'
+import type { EnvSetting } from '../pipeline/index.js'
+import { Registry, registries } from '../registry/index.js'
+import { UsageError } from '../utils/index.js'
+import { needsScaling, type ResolvedEnv, scaled, withScaling } from './agent_env.js'
+import { type AgentTable, type Arguments, type ConfigSetting, placesOf } from './arguments.js'
+import { obsShapeOf } from './spaces.js'
+import type { TrainFreq } from './tables/shared.js'
+
+/** What an agent's config is made from. */
+export interface ConfigInput {
+  readonly table: AgentTable
+  readonly args: Arguments
+  readonly observation_space: Space
+  readonly action_space: Space
+  /** Left out: an agent that only predicts. */
+  readonly env: ResolvedEnv | undefined
+  readonly seed: number
+}
+
+type Section = Record<string, unknown>
+
+/** The names by which SB3 calls what the buffers here are. */
+const BUFFER_CLASSES: Readonly<Record<string, string>> = {
+  ReplayBuffer: 'naive',
+  DictReplayBuffer: 'naive',
+  NStepReplayBuffer: 'naive',
+  HerReplayBuffer: 'her',
+  PrioritizedReplayBuffer: 'advanced',
+}
+/** Type of an environment that is given as an object: no config can name it. */
+const GIVEN_ENV = 'given'
+const NEVER = Number.MAX_SAFE_INTEGER
+
+/** How often updates come. */
+interface Cadence {
+  readonly count: number
+  readonly unit: 'step' | 'episode'
+  readonly n_envs: number
+  readonly gradient_steps: number
+}
+
+function cadenceOf(values: Arguments['values']): Cadence | undefined {
+  const freq = values['train_freq'] as TrainFreq | undefined
+  if (freq === undefined) return undefined
+  const [count, unit] = typeof freq === 'number' ? ([freq, 'step'] as const) : freq
+  const [n_envs, gradient_steps] = [values['n_envs'] as number, values['gradient_steps'] as number]
+  if (unit === 'episode' && n_envs > 1) {
+    throw new UsageError(
+      `train_freq is [${count}, 'episode'], but there are ${n_envs} environments: episodes can be counted of one alone. Use steps.`,
+    )
+  }
+  return { count, unit, n_envs, gradient_steps }
+}
+
+/** The updates that come to so many env steps. */
+function updatesIn(env_steps: number, cadence: Cadence | undefined): number {
+  if (cadence === undefined || cadence.gradient_steps <= 0) return env_steps
+  const { count, unit, n_envs, gradient_steps } = cadence
+  if (unit === 'episode') {
+    throw new UsageError(
+      `target_update_interval is ${env_steps} env steps, which come to no fixed number of updates with train_freq [${count}, 'episode'] ` +
+        'and gradient_steps above 0. Set gradient_steps to -1, or count train_freq in steps.',
+    )
+  }
+  return Math.max(1, Math.round((env_steps * gradient_steps) / (count * n_envs)))
+}
+
+/** The `[main_config, create_config]` that an agent's arguments stand for. */
+export function configOf(input: ConfigInput): ConfigPair {
+  const { table, args, env, seed } = input
+  const { values } = args
+  const cadence = cadenceOf(values)
+  const at: ConfigSetting = {
+    observation_space: input.observation_space,
+    action_space: input.action_space,
+    updatesIn: (env_steps) => updatesIn(env_steps, cadence),
+  }
+  const policy: Section = {}
+  for (const { argument, definition } of placesOf(table.definitions)) {
+    const value = argument.reduce<unknown>((part, name) => (part as Section)[name], values)
+    const { to = [], convert } = definition
+    if (value === null && definition.null_sets_nothing === true) continue
+    for (const place of [to].flat())
+      setPath(policy, place, convert === undefined || value === null ? value : convert(value as never))
+  }
+  const layers = [
+    modelConfig(table, values, at),
+    cadence === undefined ? {} : offPolicyConfig(values, cadence),
+    quiet(args),
+    table.more?.(values, at) ?? {},
+    args.given.config ?? {},
+  ]
+  for (const layer of layers) mergeWith(policy, layer, replaceLists)
+  const buffer = values['replay_buffer_class'] as string | null | undefined
+  const name = buffer ?? 'ReplayBuffer'
+  return [
+    { exp_name: table.name, seed, env: envConfig(input, values['n_envs'] as number), policy },
+    {
+      env:
+        env?.spec === undefined
+          ? { type: GIVEN_ENV }
+          : { type: env.spec.type, import_names: [...(env.spec.import_names ?? [])] },
+      env_manager: { type: 'base' },
+      policy: { type: table.policy },
+      ...(cadence === undefined
+        ? {}
+        : { collector: { type: cadence.unit === 'step' ? 'sample' : 'episode' } }),
+      replay_buffer: { type: BUFFER_CLASSES[name] ?? name },
+    },
+  ]
+}
+
+function replaceLists(_old: unknown, value: unknown): unknown {
+  return Array.isArray(value) ? value : undefined
+}
+
+function modelConfig(table: AgentTable, values: Section, at: ConfigSetting): Section {
+  const { observation_space, action_space } = at
+  const kwargs = values['policy_kwargs'] as { normalize_images?: boolean } | undefined
+  const pixels = isPixels(observation_space) && kwargs?.normalize_images === true
+  const cnn = table.continuous && values['policy'] !== 'MlpPolicy' && hasImages(observation_space)
+  return {
+    model: {
+      obs_shape: obsShapeOf(observation_space),
+      action_shape: actionShapeOf(action_space),
+      ...(pixels ? { normalize_images: true } : {}),
+      ...(cnn ? { encoder_hidden_size_list: [32, 64, 64, 512], encoder_activate_output: true } : {}),
+    },
+  }
+}
+
+function hasImages(space: Space): boolean {
+  if (space instanceof Dict) return Object.values(space.spaces).some(hasImages)
+  return space instanceof Box && space.shape.length === 3
+}
+
+/** Whether there are images of raw pixels. */
+function isPixels(space: Space): boolean {
+  if (space instanceof Dict) return Object.values(space.spaces).some(isPixels)
+  return hasImages(space) && (space as Box).dtype === 'uint8'
+}
+
+/** The `action_shape` of models: a number of choices (or several), or the size of a vector. */
+function actionShapeOf(space: Space): number | number[] {
+  if (space instanceof Discrete) return space.n
+  return space instanceof MultiDiscrete ? [...space.nvec] : space.flatdim
+}
+
+function offPolicyConfig(values: Section, { count, unit, n_envs, gradient_steps }: Cadence): Section {
+  const { handle_timeout_termination: _always, ...kwargs } = (values['replay_buffer_kwargs'] ?? {}) as Section
+  const buffer = (values['replay_buffer_class'] ?? 'ReplayBuffer') as string
+  const uniform = (BUFFER_CLASSES[buffer] ?? buffer) === 'naive'
+  return {
+    ...(buffer === 'PrioritizedReplayBuffer' ? { priority: true, priority_IS_weight: true } : {}),
+    learn: { update_per_collect: gradient_steps === 0 ? 1 : gradient_steps },
+    collect: unit === 'step' ? { n_sample: count * n_envs } : { n_sample: null, n_episode: count },
+    other: {
+      replay_buffer: {
+        ...(uniform ? { replace: true } : {}),
+        ...(values['optimize_memory_usage'] === true ? { optimize_memory_usage: true } : {}),
+        ...kwargs,
+      },
+    },
+  }
+}
+
+/** An agent writes no checkpoints of its own accord, and its callbacks evaluate. */
+function quiet({ values, schedule }: Arguments): Section {
+  return {
+    cuda: values['device'] === 'cuda',
+    learn: {
+      ...(schedule === undefined ? {} : { lr_schedule: { type: 'function' } }),
+      learner: { hook: { save_run_state: false, save_ckpt_after_run: false, save_ckpt_after_iter: NEVER } },
+    },
+  }
+}
+
+function envConfig({ env, table, action_space }: ConfigInput, n_envs: number): Section {
+  const count = { collector_env_num: n_envs, evaluator_env_num: 1 }
+  if (env?.spec === undefined) return count
+  const cfg = env.spec.cfg ?? {}
+  return { ...(table.continuous && needsScaling(action_space) ? withScaling(cfg) : cfg), ...count }
+}
+
+/** The environments of an agent whose config does not name them. */
+export function envSettingOf(
+  { env, table, action_space }: ConfigInput,
+  n_envs: number,
+): EnvSetting | undefined {
+  if (env === undefined) return { collector: [noEnv], evaluator: [noEnv] }
+  if (env.spec !== undefined) return undefined
+  const make = table.continuous && needsScaling(action_space) ? scaled(env.factory) : env.factory
+  return { collector: Array.from({ length: n_envs }, () => make), evaluator: [make] }
+}
+
+function noEnv(): never {
+  throw new UsageError('This agent has no environment: give one to its constructor, to load, or to setEnv.')
+}
+
+/** Compiles an agent's config; nothing is written. @throws ConfigError listing every key at fault */
+export function compileAgentConfig(input: ConfigInput): Promise<CompiledConfig> {
+  const [main, create] = configOf(input)
+  const own = input.env?.spec === undefined ? { registries: withGivenEnv() } : {}
+  return compile_config(main, create, { save: false, renew_dir: false, ...own })
+}
+
+function withGivenEnv(): Registries {
+  const env = new Registry<EnvClass | typeof noEnv>('env')
+  env.register(GIVEN_ENV, noEnv)
+  return { ...registries, env } as Registries
+}

@@ -1,0 +1,93 @@
+import { isSchema } from '../config/index.js'
+import {
+  Box,
+  createFromFactory,
+  type Env,
+  type EnvFactory,
+  EnvWrapper,
+  type MaybePromise,
+  type Space,
+  wrapWith,
+} from '../envs/index.js'
+import { ENV_REGISTRY, importNames } from '../registry/index.js'
+import type { JsonValue } from '../utils/index.js'
+import { UsageError } from '../utils/index.js'
+
+/** A registered environment with its config, as in a config's `env` and `create_config.env`. */
+export interface EnvSpec {
+  readonly type: string
+  readonly cfg?: Readonly<Record<string, unknown>>
+  /** Modules that register it. */
+  readonly import_names?: readonly string[]
+}
+
+/** An environment as agents take it. */
+export type EnvArgument = string | EnvSpec | (() => MaybePromise<Env>) | Env
+
+/** An environment that is the caller's: closing it is too. */
+class Borrowed extends EnvWrapper {
+  override readonly transparent = true
+
+  override close(): void {}
+}
+
+/** Whether actions of a space have to be scaled for a policy that acts in [-1, 1]. */
+export function needsScaling(space: Space): boolean {
+  return space instanceof Box && !(space.low.every((v) => v === -1) && space.high.every((v) => v === 1))
+}
+
+/** An environment that was looked at. */
+export interface ResolvedEnv {
+  readonly observation_space: Space
+  /** The environment's own. */
+  readonly action_space: Space
+  /** What makes it, with its own actions. */
+  readonly factory: EnvFactory
+  /** Where it is one that a config can name. */
+  readonly spec: EnvSpec | undefined
+}
+
+/** An environment's spec, and what makes it. Where an environment can scale its actions itself, it is left to the agent. */
+export async function envFactory(env: EnvArgument): Promise<{ factory: EnvFactory; spec?: EnvSpec }> {
+  if (typeof env === 'function') return { factory: env }
+  if (typeof env === 'object' && 'step' in env) return { factory: () => new Borrowed(env) }
+  const { type, cfg = {}, import_names = [] } = typeof env === 'string' ? { type: env } : env
+  if (typeof type !== 'string') {
+    throw new UsageError(
+      "env must be an id ('Pendulum-v1'), {type, cfg}, a function that makes an Env, or an Env.",
+    )
+  }
+  await importNames([...import_names], process.cwd(), { registry: ENV_REGISTRY, name: type })
+  const { config } = ENV_REGISTRY.get(type) as { config?: unknown }
+  const scales = isSchema(config) && config.root.children.has('act_scale')
+  const spec = { type, import_names, cfg: scales ? { act_scale: false, ...cfg } : { ...cfg } }
+  return { factory: spec, spec }
+}
+
+/** Makes an environment once, to see its spaces. @throws EnvError, RegistryError when it cannot be made */
+export async function resolveEnv(env: EnvArgument): Promise<ResolvedEnv> {
+  const { factory, spec } = await envFactory(env)
+  const probe = await createFromFactory(factory)
+  const { observation_space, action_space } = probe
+  await probe.close()
+  return { observation_space, action_space, factory, spec }
+}
+
+/** The factory with actions in [-1, 1]. */
+export function scaled(factory: EnvFactory): EnvFactory {
+  if (typeof factory !== 'function') return { ...factory, cfg: withScaling(factory.cfg) }
+  return async () => wrapWith(await factory(), 'act_scale')
+}
+
+/** An env's config with actions in [-1, 1]. */
+export function withScaling(cfg: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const before = Array.isArray(cfg['env_wrapper']) ? (cfg['env_wrapper'] as unknown[]) : []
+  return { ...cfg, env_wrapper: [...before, 'act_scale'] }
+}
+
+/** How a file keeps an environment: null where it cannot. */
+export function envToJson(env: EnvArgument | null | undefined): JsonValue {
+  if (typeof env === 'string') return env
+  if (env === null || env === undefined || typeof env === 'function' || 'step' in env) return null
+  return structuredClone(env) as unknown as JsonValue
+}

@@ -1,0 +1,375 @@
+import { randomInt } from 'node:crypto'
+import type { CompiledConfig } from '../config/index.js'
+import type { Action, Obs, Space } from '../envs/index.js'
+import type { Logger, RunLogger } from '../logger/index.js'
+import type { Run } from '../pipeline/index.js'
+import { type StateTree, UsageError } from '../utils/index.js'
+import { type EnvArgument, type ResolvedEnv, resolveEnv } from './agent_env.js'
+import {
+  type AgentState,
+  loadAgentFile,
+  mergedParameters,
+  parametersOf,
+  saveAgentFile,
+} from './agent_file.js'
+import { AgentLog } from './agent_logger.js'
+import { type AgentTable, type Arguments, checkArguments } from './arguments.js'
+import type { BaseCallback } from './callbacks/index.js'
+import { type ObsBatch, obsRows } from './inputs.js'
+import { EpisodeMonitor } from './monitor.js'
+import { checkOptions, type LearnOptions, type PredictOptions } from './options.js'
+import { chooseActions } from './predicting.js'
+import { Session } from './session.js'
+import { trainWithCallbacks } from './training.js'
+
+const START: Omit<AgentState, 'policy'> = { num_timesteps: 0, total_timesteps: 0, n_updates: 0, episodes: 0 }
+
+/**
+ * What the agent classes share: an algorithm's table and arguments become a config; policy, environments, buffer, collector and learner are
+ * those that the pipeline makes of it, and `learn` is the pipeline's loop. Everything that runs a program or an environment is asynchronous.
+ * Call {@link BaseAgent.close} when done with an agent.
+ */
+export abstract class BaseAgent {
+  protected args: Arguments
+  /** What every random stream comes from. */
+  seed: number
+  readonly monitor: EpisodeMonitor
+  readonly verbose: number
+  protected readonly table: AgentTable
+  private env: EnvArgument | null
+  private opened: Promise<Session> | undefined
+  private spaces: { readonly observation_space: Space; readonly action_space: Space } | undefined
+  /** Where the agent stood when it was loaded, or when its session was closed for another. */
+  private restored: AgentState | undefined
+  private counters = START
+  private readonly log: AgentLog
+  private learning = false
+  /** Counts what changes the weights beside updates. */
+  private changes = 0
+  protected run: Run | undefined
+
+  protected abstract readonly offline: boolean
+
+  constructor(table: AgentTable, args: object) {
+    this.table = table
+    this.args = checkArguments(table, args as Record<string, unknown>)
+    const { values, given } = this.args
+    this.seed = (values['seed'] as number | null) ?? randomInt(2 ** 31)
+    this.monitor = new EpisodeMonitor(values['stats_window_size'] as number)
+    this.verbose = values['verbose'] as number
+    this.env = given.env ?? null
+    this.log = new AgentLog(table.name, this.args.values['tensorboard_log'] as string | null, this.verbose)
+    const { observation_space, action_space } = given
+    if (observation_space && action_space) this.spaces = { observation_space, action_space }
+  }
+
+  // ---- what it is ----
+
+  /** Env steps of all environments since counting began; of an offline agent, updates. */
+  get num_timesteps(): number {
+    return this.run === undefined ? this.counters.num_timesteps : this.countOf(this.run)
+  }
+
+  /** Updates done, over all calls of `learn`. */
+  get n_updates(): number {
+    return this.run?.train_iter ?? this.counters.n_updates
+  }
+
+  /** What the current or last `learn` goes or went to. */
+  get total_timesteps(): number {
+    return this.counters.total_timesteps
+  }
+
+  /** @throws UsageError before they are known: `await agent.setup()` looks at the environment */
+  get observation_space(): Space {
+    return this.knownSpaces.observation_space
+  }
+
+  /** The environment's own; actions of `predict` are of it. */
+  get action_space(): Space {
+    return this.knownSpaces.action_space
+  }
+
+  private get knownSpaces(): NonNullable<BaseAgent['spaces']> {
+    if (this.spaces !== undefined) return this.spaces
+    throw new UsageError('The spaces are not known yet: await setup(), or anything else of the agent, first.')
+  }
+
+  /** The logger of `learn`; before that, one that says nothing. */
+  get logger(): Logger {
+    return this.log.logger
+  }
+
+  /** The compiled config that the arguments stand for: what `serial_pipeline` would run. */
+  async config(): Promise<CompiledConfig> {
+    return (await this.session()).config
+  }
+
+  /** Looks at the environment and builds the networks, which otherwise the first call that needs them does. */
+  async setup(): Promise<this> {
+    await this.session()
+    return this
+  }
+
+  // ---- predict ----
+
+  /** Actions in the environment's own scale, with the state that was given: `const [action] = await agent.predict(obs)`. */
+  async predict(observation: Obs, options?: PredictOptions): Promise<[action: Action, state: unknown]>
+  async predict(observation: ObsBatch, options?: PredictOptions): Promise<[actions: Action[], state: unknown]>
+  async predict(
+    observation: Obs | ObsBatch,
+    options: PredictOptions = {},
+  ): Promise<[Action | Action[], unknown]> {
+    checkOptions('predict', options, ['deterministic', 'state', 'episode_start'])
+    const { deterministic = false, state = null } = options
+    const session = await this.session()
+    const { rows, single } = obsRows(observation, this.observation_space)
+    const { num_timesteps: env_step, n_updates: train_iter, table, action_space } = this
+    const actions = await chooseActions(session, rows, {
+      table,
+      action_space,
+      deterministic,
+      progress: { env_step, train_iter },
+      stamp: `${train_iter}/${env_step}/${this.changes}`,
+    })
+    return [single ? (actions[0] as Action) : actions, state]
+  }
+
+  // ---- save and load ----
+
+  /** Writes the agent to one safetensors file, from which `load` makes it anew; without environments and replay buffer. */
+  async save(path: string): Promise<void> {
+    const session = await this.session()
+    const { observation_space, action_space, args } = this
+    const agent = {
+      name: this.table.name,
+      args: { ...args, given: { ...args.given, env: this.env } },
+      observation_space,
+      action_space,
+    }
+    saveAgentFile(path, { ...agent, config: session.config }, await this.capture())
+  }
+
+  /** Everything that learning has made: networks, targets, optimizers, entropy coefficient. A copy. */
+  async getParameters(): Promise<StateTree> {
+    return structuredClone((await this.session()).policy.learn_mode.state_dict())
+  }
+
+  /**
+   * Puts in parameters, of `getParameters` or of an agent's file. With `exact_match` false, parts and tensors that are not given stay.
+   * @throws CheckpointError, with nothing changed, when they do not fit
+   */
+  async setParameters(
+    load_path_or_dict: string | StateTree,
+    options: { exact_match?: boolean } = {},
+  ): Promise<void> {
+    const { learn_mode } = (await this.session()).policy
+    const given = parametersOf(load_path_or_dict)
+    learn_mode.load_state_dict(mergedParameters(learn_mode.state_dict(), given, options.exact_match ?? true))
+    this.changes++
+  }
+
+  // ---- environment, seed, logger ----
+
+  /** Changes the environment; networks, buffer and counters stay. @throws UsageError when its spaces are not the agent's */
+  async setEnv(env: EnvArgument): Promise<void> {
+    const { observation_space, action_space } = await this.setup()
+    const next = await resolveEnv(env)
+    if (!next.observation_space.equals(observation_space) || !next.action_space.equals(action_space)) {
+      throw new UsageError(
+        `The environment has observations ${next.observation_space} and actions ${next.action_space}; the agent was made for ` +
+          `${observation_space} and ${action_space}.`,
+      )
+    }
+    await this.reopen((state) => {
+      this.env = env
+      return state
+    })
+  }
+
+  /** Begins all random streams anew, from a seed. Networks, buffer and counters stay; a new episode begins. */
+  async setRandomSeed(seed: number): Promise<void> {
+    if (!Number.isSafeInteger(seed) || seed < 0)
+      throw new UsageError(`The seed is ${seed}, expected a whole number of at least 0.`)
+    await this.reopen((state) => {
+      this.seed = seed
+      const { random: _old, ...rest } = state
+      return rest
+    })
+  }
+
+  /** Logs go here instead of to `tensorboard_log` and the console, from the next `learn` on. */
+  async setLogger(logger: RunLogger): Promise<void> {
+    await this.reopen((state) => {
+      this.log.given = logger
+      return state
+    })
+  }
+
+  /** Lets go of environments, programs and log files. An agent that is used again makes them anew. */
+  async close(): Promise<void> {
+    await this.reopen((state) => state)
+  }
+
+  /** Closes the session; the next one goes on from where it stood. */
+  private async reopen(change: (state: AgentState) => AgentState): Promise<void> {
+    this.refuseWhileLearning('changed or closed')
+    if (this.opened === undefined) {
+      if (this.restored !== undefined) this.restored = change(this.restored)
+      else change({ ...START, policy: {} })
+      return
+    }
+    const session = await this.opened
+    const state = await this.capture(true)
+    this.restored = change(state)
+    const { num_timesteps, total_timesteps, n_updates, episodes } = this.restored
+    this.counters = { num_timesteps, total_timesteps, n_updates, episodes }
+    this.opened = undefined
+    this.run = undefined
+    this.log.close()
+    await session.close()
+  }
+
+  private refuseWhileLearning(what: string): void {
+    if (this.learning) throw new UsageError(`The agent cannot be ${what} while it learns.`)
+  }
+
+  // ---- learn ----
+
+  /** Where a run stands, in the unit of `learn`. */
+  protected abstract countOf(run: Run): number
+
+  /** The replay buffer of a run, where it has one. */
+  protected abstract bufferOf(
+    run: Run,
+  ): { state_dict(): StateTree; load_state_dict(state: StateTree): void } | undefined
+
+  /** Puts a new run's counters to where the agent stands. */
+  protected abstract restoreCounters(run: Run, state: AgentState): void
+
+  /** The run of the pipeline, at the point where the agent stands. */
+  protected async readyRun(): Promise<Run> {
+    if (this.run !== undefined) return this.run
+    const session = await this.session()
+    if (this.env === null && !this.offline) {
+      throw new UsageError(
+        `This ${this.table.name} agent has no environment to learn in: give one to its constructor, to load, or to setEnv.`,
+      )
+    }
+    const run = await session.run().catch(async (error: unknown) => {
+      // What is half made is no good for another try.
+      await session.close().catch(() => {})
+      this.opened = undefined
+      throw error
+    })
+    const { restored } = this
+    if (restored !== undefined) {
+      this.restoreCounters(run, restored)
+      if (restored.buffer !== undefined) this.bufferOf(run)?.load_state_dict(restored.buffer)
+      this.restored = undefined
+    }
+    this.run = run
+    return run
+  }
+
+  /** A `learn`. @param prepare sets the run's limits, of which `total` is then the one to tell; `body` is the loop, given all callbacks as one */
+  protected async train<R extends Run>(
+    options: LearnOptions,
+    total: (run: R) => number,
+    body: (run: R, callback: BaseCallback) => Promise<void>,
+    prepare: (run: R) => Promise<void>,
+  ): Promise<void> {
+    this.refuseWhileLearning('taught')
+    this.learning = true
+    try {
+      this.log.name = options.tb_log_name ?? this.table.name
+      const run = (await this.readyRun()) as R
+      const session = await this.session()
+      await prepare(run)
+      this.counters = { ...this.counters, total_timesteps: total(run) }
+      await trainWithCallbacks(this, { run, session, options }, (callback) => body(run, callback))
+    } finally {
+      this.learning = false
+    }
+  }
+
+  // ---- inside ----
+
+  protected session(): Promise<Session> {
+    this.opened ??= this.open().catch((error: unknown) => {
+      this.opened = undefined
+      throw error
+    })
+    return this.opened
+  }
+
+  private async open(): Promise<Session> {
+    const env: ResolvedEnv | undefined = this.env === null ? undefined : await resolveEnv(this.env)
+    this.spaces ??= env
+    if (this.spaces === undefined) {
+      throw new UsageError(
+        `${this.table.name} has no environment: give env (an id, {type, cfg}, a function, or an Env), or observation_space and action_space.`,
+      )
+    }
+    const { observation_space, action_space } = this.spaces
+    const input = {
+      table: this.table,
+      args: this.args,
+      observation_space,
+      action_space,
+      env,
+      seed: this.seed,
+    }
+    const options = { offline: this.offline, verbose: this.verbose > 1 }
+    const session = await Session.open(input, (config) => this.log.open(config), options)
+    const { restored } = this
+    if (restored !== undefined) {
+      session.policy.learn_mode.load_state_dict(restored.policy)
+      if (restored.random !== undefined) session.random.load_state_dict(restored.random)
+      session.policy.setAttribute(this.offline ? 'max_train_iter' : 'max_env_step', restored.total_timesteps)
+    }
+    return session
+  }
+
+  /** Where the agent stands. @param whole with the replay buffer */
+  private async capture(whole = false): Promise<AgentState> {
+    const { policy, random } = await this.session()
+    const { num_timesteps, n_updates, total_timesteps, run } = this
+    const buffer = run === undefined ? this.restored?.buffer : this.bufferOf(run)?.state_dict()
+    return {
+      policy: policy.learn_mode.state_dict(),
+      random: random.state_dict(),
+      num_timesteps,
+      n_updates,
+      total_timesteps,
+      episodes: this.monitor.episodes,
+      ...(whole && buffer !== undefined && { buffer }),
+    }
+  }
+
+  /** Where a file's agent goes on from. */
+  private restore(state: AgentState): void {
+    this.restored = state
+    const { policy: _policy, random: _random, buffer: _buffer, ...counters } = state
+    this.counters = counters
+    this.monitor.episodes = counters.episodes
+  }
+
+  /**
+   * The agent of a file that `save` wrote, of the class that it is called on. It needs nothing but the file: the spaces are in it, and the
+   * environment where a config can name it. `overrides` are arguments that win over the saved ones.
+   */
+  protected static loadAs<A extends BaseAgent>(
+    kind: new (args: never) => A,
+    name: string,
+    path: string,
+    overrides: object,
+  ): A {
+    const { args, observation_space, action_space, state } = loadAgentFile(path, name)
+    const agent = new kind({ ...args, observation_space, action_space, ...overrides } as never)
+    const { random, ...rest } = state
+    // Another seed means other streams.
+    agent.restore('seed' in overrides || random === undefined ? rest : { ...rest, random })
+    return agent
+  }
+}

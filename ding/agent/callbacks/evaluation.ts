@@ -1,0 +1,108 @@
+import { join } from 'node:path'
+import { writeFileAtomic } from '../../utils/index.js'
+import { type EvaluationEnv, evaluatePolicy } from '../evaluate_policy.js'
+import { mean } from '../monitor.js'
+import { checkCount, checkOptions } from '../options.js'
+import { type BaseCallback, EventCallback } from './base.js'
+
+export interface EvalCallbackOptions {
+  /** Called when an evaluation's mean return is the best so far. */
+  readonly callback_on_new_best?: BaseCallback | null
+  /** Called after every evaluation. */
+  readonly callback_after_eval?: BaseCallback | null
+  readonly n_eval_episodes?: number
+  /** Evaluate every this many calls (steps of all environments at once). */
+  readonly eval_freq?: number
+  /** Folder for evaluations.json. */
+  readonly log_path?: string | null
+  /** Folder for best_model.safetensors. */
+  readonly best_model_save_path?: string | null
+  readonly deterministic?: boolean
+  readonly verbose?: number
+}
+
+const OPTIONS = [
+  'callback_on_new_best',
+  'callback_after_eval',
+  'n_eval_episodes',
+  'eval_freq',
+  'log_path',
+  'best_model_save_path',
+  'deterministic',
+  'verbose',
+]
+
+/** Evaluates the agent now and then, in an environment of its own; keeps the best. */
+export class EvalCallback extends EventCallback {
+  best_mean_reward = Number.NEGATIVE_INFINITY
+  last_mean_reward = Number.NEGATIVE_INFINITY
+  readonly evaluations_timesteps: number[] = []
+  readonly evaluations_results: number[][] = []
+  readonly evaluations_length: number[][] = []
+  readonly callback_on_new_best: BaseCallback | null
+  private readonly options: EvalCallbackOptions
+
+  constructor(
+    private readonly eval_env: EvaluationEnv,
+    options: EvalCallbackOptions = {},
+  ) {
+    super(options.callback_after_eval ?? null, options.verbose ?? 1)
+    checkOptions('EvalCallback', options, OPTIONS)
+    checkCount('EvalCallback', 'n_eval_episodes', options.n_eval_episodes ?? 5)
+    this.options = options
+    this.callback_on_new_best = options.callback_on_new_best ?? null
+    if (this.callback_on_new_best !== null) this.callback_on_new_best.parent = this
+  }
+
+  protected override async onInit(): Promise<void> {
+    await super.onInit()
+    await this.callback_on_new_best?.initCallback(this.model)
+  }
+
+  protected override async onStep(): Promise<boolean> {
+    const { eval_freq = 10_000, n_eval_episodes = 5, deterministic = true } = this.options
+    if (eval_freq <= 0 || this.n_calls % eval_freq !== 0) return true
+    const [rewards, lengths] = await evaluatePolicy(this.model, this.eval_env, {
+      n_eval_episodes,
+      deterministic,
+      return_episode_rewards: true,
+    })
+    const reward = mean(rewards)
+    this.last_mean_reward = reward
+    this.keep(rewards, lengths)
+    this.logger.scalars(
+      {
+        'eval/mean_reward': reward,
+        'eval/mean_ep_length': mean(lengths),
+        'time/total_timesteps': this.num_timesteps,
+      },
+      this.num_timesteps,
+    )
+    this.say(
+      `Evaluation at ${this.num_timesteps} steps: mean return ${reward.toFixed(2)} over ${rewards.length} episodes.`,
+    )
+    let goOn = true
+    if (reward > this.best_mean_reward) {
+      this.best_mean_reward = reward
+      const { best_model_save_path } = this.options
+      if (typeof best_model_save_path === 'string')
+        await this.model.save(join(best_model_save_path, 'best_model.safetensors'))
+      if (this.callback_on_new_best !== null) goOn = await this.callback_on_new_best.step(this.locals)
+    }
+    return (await this.onEvent()) && goOn
+  }
+
+  private keep(rewards: number[], lengths: number[]): void {
+    this.evaluations_timesteps.push(this.num_timesteps)
+    this.evaluations_results.push(rewards)
+    this.evaluations_length.push(lengths)
+    const { log_path } = this.options
+    if (typeof log_path !== 'string') return
+    const record = {
+      timesteps: this.evaluations_timesteps,
+      results: this.evaluations_results,
+      ep_lengths: this.evaluations_length,
+    }
+    writeFileAtomic(join(log_path, 'evaluations.json'), `${JSON.stringify(record)}\n`)
+  }
+}

@@ -1,0 +1,179 @@
+import type { EnvManager } from '../envs/index.js'
+import {
+  collect,
+  learn,
+  type OnlineRun,
+  push,
+  type Run,
+  runLoop,
+  type Stage,
+  tellLimits,
+} from '../pipeline/index.js'
+import type { StateTree } from '../utils/index.js'
+import { type CollectedStep, randomCollectMode } from '../worker/index.js'
+import type { AgentState } from './agent_file.js'
+import { BaseAgent } from './base_agent.js'
+import type { BaseCallback, Locals } from './callbacks/index.js'
+import { checkCount, checkOptions, type LearnOptions } from './options.js'
+
+export interface OnlineLearnOptions extends LearnOptions {
+  /** Env steps, of all environments together; beyond what was done before, with reset_num_timesteps false. */
+  readonly total_timesteps: number
+  /** Begin to count at 0, with new episodes (true); false: go on. Networks, optimizers and buffer stay in either case. */
+  readonly reset_num_timesteps?: boolean
+}
+
+const OPTIONS = [
+  'total_timesteps',
+  'callback',
+  'log_interval',
+  'tb_log_name',
+  'reset_num_timesteps',
+  'progress_bar',
+  'signal',
+]
+
+/** An agent that collects into a replay buffer: SB3's off-policy loop, as stages of the pipeline. */
+export class OnlineAgent extends BaseAgent {
+  protected readonly offline = false
+
+  protected countOf(run: Run): number {
+    return run.env_step
+  }
+
+  protected bufferOf(run: Run): OnlineRun['buffer'] | undefined {
+    return (run as OnlineRun).buffer
+  }
+
+  protected restoreCounters(run: Run, { num_timesteps, n_updates, episodes }: AgentState): void {
+    const { learner, collector } = run as OnlineRun
+    learner.load_state_dict({ ...learner.state_dict(), last_iter: n_updates, last_step: num_timesteps })
+    const state = collector.state_dict()
+    const statistics = {
+      ...(state['statistics'] as StateTree),
+      total_envstep: num_timesteps,
+      total_episode: episodes,
+    }
+    collector.load_state_dict({ ...state, statistics })
+  }
+
+  /** Probability of a random action now, of agents that explore epsilon-greedily; 0 before anything was learned, and of others. */
+  get exploration_rate(): number {
+    if (this.run === undefined) return 0
+    return this.run.policy.command_mode.get_setting_collect(this.run.progress)['eps'] ?? 0
+  }
+
+  /**
+   * Trains: collects `train_freq`, then updates `gradient_steps` times, until `total_timesteps` env steps are done or a callback answers false.
+   * Called again with `reset_num_timesteps: false` it goes on as if it had never stopped.
+   */
+  async learn(options: OnlineLearnOptions): Promise<this> {
+    checkOptions('learn', options, OPTIONS)
+    checkCount('learn', 'total_timesteps', options.total_timesteps)
+    const { total_timesteps, reset_num_timesteps = true, log_interval = 4 } = options
+    let limit = total_timesteps
+    const prepare = async (run: OnlineRun) => {
+      if (reset_num_timesteps && run.env_step > 0) {
+        run.collector.reset()
+        await run.envs.reset()
+        this.monitor.reset()
+      }
+      limit = run.env_step + total_timesteps
+      Object.assign(run.limits, { max_env_step: limit })
+      tellLimits(run.policy, run.limits)
+    }
+    const body = async (run: OnlineRun, callback: BaseCallback) => {
+      run.on_step = (step) => this.onStep(run, step, callback, log_interval)
+      try {
+        await runLoop(run, [rollout(callback), this.update()], { result_file: false })
+      } finally {
+        run.on_step = undefined
+      }
+    }
+    await this.train<OnlineRun>(options, () => limit, body, prepare)
+    return this
+  }
+
+  private async onStep(
+    run: OnlineRun,
+    step: CollectedStep,
+    callback: BaseCallback,
+    log_interval: number,
+  ): Promise<boolean> {
+    const before = this.monitor.episodes
+    const ended = this.monitor.record(step.timesteps)
+    const goOn = await callback.step({ self: this, ...localsOf(step) })
+    const due = Math.floor((before + ended) / log_interval) > Math.floor(before / log_interval)
+    if (due) this.monitor.dump(run.logger, this.num_timesteps)
+    if (!goOn) run.stop_reason = 'callback'
+    return goOn
+  }
+
+  /** Updates, once `learning_starts` is behind. */
+  private update(): Stage<OnlineRun> {
+    const { learning_starts, gradient_steps } = this.args.values
+    return {
+      name: 'learn',
+      async run(run) {
+        if (gradient_steps !== 0 && run.env_step > Number(learning_starts)) await learn.run(run)
+      },
+    }
+  }
+
+  /** Writes the transitions of the replay buffer, oldest first. */
+  async saveReplayBuffer(path: string): Promise<void> {
+    ;((await this.readyRun()) as OnlineRun).buffer.save_data(path)
+  }
+
+  /** Replaces the replay buffer's transitions by those of a file. */
+  async loadReplayBuffer(path: string): Promise<void> {
+    ;((await this.readyRun()) as OnlineRun).buffer.load_data(path)
+  }
+
+  /** The transitions in the replay buffer. */
+  async replayBufferSize(): Promise<number> {
+    return ((await this.readyRun()) as OnlineRun).buffer.count()
+  }
+
+  /** The environments that are collected in, as the policy acts in them: in [-1, 1]. */
+  async getEnv(): Promise<EnvManager> {
+    return ((await this.readyRun()) as OnlineRun).envs
+  }
+}
+
+/** SB3's rollout: random actions until `learning_starts`, what was collected into the buffer, callbacks before and after. */
+function rollout(callback: BaseCallback): Stage<OnlineRun> {
+  return {
+    name: 'collect',
+    async run(run) {
+      await callback.rolloutStart()
+      const { random_collect_size, transition_with_policy_data } = run.policy.cfg
+      const { collector } = run
+      const random = run.env_step < random_collect_size && !transition_with_policy_data
+      const own = run.policy.collect_mode
+      if (random) {
+        const stream = run.random.stream('random_collect')
+        collector.reset_policy(randomCollectMode(own, collector.action_space, stream))
+      }
+      try {
+        await collect.run(run)
+      } finally {
+        if (random) collector.reset_policy(own)
+      }
+      await push.run(run)
+      if (run.stop_reason === undefined) await callback.rolloutEnd()
+    },
+  }
+}
+
+/** SB3's names for what a step of all environments brought. */
+function localsOf({ actions, timesteps }: CollectedStep): Locals {
+  const steps = Object.values(timesteps)
+  return {
+    actions: Object.values(actions),
+    new_obs: steps.map(({ obs }) => obs),
+    rewards: steps.map(({ reward }) => reward),
+    dones: steps.map(({ done }) => done),
+    infos: steps.map(({ info, terminated, truncated }) => ({ ...info, terminated, truncated })),
+  }
+}

@@ -1,0 +1,38 @@
+import { type Action, Box, type Obs, type Space, scaleAction } from '../envs/index.js'
+import type { Policy, RunProgress } from '../policy/index.js'
+import type { AgentTable } from './arguments.js'
+import type { Session } from './session.js'
+
+export interface ChooseOptions {
+  readonly table: AgentTable
+  /** The environment's own. */
+  readonly action_space: Space
+  readonly deterministic: boolean
+  readonly progress: RunProgress
+  /** Another text whenever the weights are others. */
+  readonly stamp: string
+}
+
+/** An action of the environment for each observation. Nothing that training depends on is changed. */
+export async function chooseActions(
+  session: Session,
+  rows: readonly Obs[],
+  { table, action_space: space, deterministic, progress, stamp }: ChooseOptions,
+): Promise<Action[]> {
+  const samples = !deterministic && table.sampling === 'distribution'
+  const policy = samples ? await session.sampler(stamp) : session.policy
+  const outputs = await policy.eval_mode.forward(Object.fromEntries(rows.entries()))
+  const epsilon = !deterministic && table.sampling === 'epsilon' ? epsilonAt(session.policy, progress) : 0
+  const random = session.random.branch('predict').stream('epsilon')
+  return rows.map((_, i) => {
+    if (epsilon > 0 && random.nextFloat() < epsilon) return space.sample(random)
+    const { action } = outputs[i] as { action: Action }
+    if (!table.continuous || !(space instanceof Box)) return action
+    return Float32Array.from(scaleAction(action as Float32Array, space.low, space.high))
+  })
+}
+
+/** Probability of a random action; 0 before anything was learned, as in SB3. */
+function epsilonAt({ command_mode }: Policy, progress: RunProgress): number {
+  return progress.env_step === 0 ? 0 : (command_mode.get_setting_collect(progress)['eps'] ?? 0)
+}

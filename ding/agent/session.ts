@@ -1,0 +1,148 @@
+import type { Container, ServiceIdentifier } from 'inversify'
+import type { Compute, RandomTree } from '../compute/index.js'
+import type { CompiledConfig } from '../config/index.js'
+import type { EnvManager } from '../envs/index.js'
+import type { RunLogger } from '../logger/index.js'
+import {
+  composeContainer,
+  type Interrupt,
+  OfflineRun,
+  OnlineRun,
+  ROLES,
+  type Run,
+  tellLimits,
+} from '../pipeline/index.js'
+import { type BasePolicyConfig, createPolicy, type Policy } from '../policy/index.js'
+import { UsageError } from '../utils/index.js'
+import { type ConfigInput, compileAgentConfig, envSettingOf } from './agent_config.js'
+
+/** The parts of an agent that belong to one environment, one seed and one config: made together, closed together. */
+export class Session {
+  /** How long runs go; moved by each `learn`. */
+  readonly limits = { max_train_iter: Number.POSITIVE_INFINITY, max_env_step: Number.POSITIVE_INFINITY }
+  /** Whoever may stop the `learn` that is going on. */
+  interrupt: Interrupt | undefined
+  private composed: Promise<Run> | undefined
+  private twin: Promise<Policy> | undefined
+
+  private constructor(
+    readonly config: CompiledConfig,
+    private readonly container: Container,
+    readonly policy: Policy,
+    readonly random: RandomTree,
+    private readonly compute: Compute,
+    private readonly offline: boolean,
+  ) {}
+
+  /** @param makeLogger called when training begins */
+  static async open(
+    input: ConfigInput,
+    makeLogger: (config: CompiledConfig) => RunLogger,
+    options: { offline: boolean; verbose: boolean },
+  ): Promise<Session> {
+    const config = await compileAgentConfig(input)
+    const env_setting = envSettingOf(input, Number(input.args.values['n_envs']))
+    const { schedule } = input.args
+    const container = composeContainer(config, {
+      exp_dir: '.',
+      log_files: false,
+      verbose: options.verbose,
+      ...(env_setting === undefined ? {} : { env_setting }),
+      ...(schedule === undefined ? {} : { lr_schedule: schedule }),
+      rebind: (at) => {
+        at.rebind(ROLES.logger)
+          .toDynamicValue(() => makeLogger(config))
+          .inSingletonScope()
+        at.rebind(ROLES.evaluator_env).toConstantValue(NO_ENVS)
+      },
+    })
+    try {
+      const policy = await container.getAsync(ROLES.policy)
+      // Schedules want to know that there is an end; `learn` says where.
+      tellLimits(policy, { max_train_iter: 1, max_env_step: 1 })
+      if (options.offline) policy.setAttribute('max_env_step', Number.POSITIVE_INFINITY)
+      else policy.setAttribute('max_train_iter', Number.POSITIVE_INFINITY)
+      const random = await container.getAsync(ROLES.random)
+      return new Session(
+        config,
+        container,
+        policy,
+        random,
+        await container.getAsync(ROLES.compute),
+        options.offline,
+      )
+    } catch (error) {
+      await closeAll(container)
+      throw error
+    }
+  }
+
+  /** The run of the pipeline, put together when first asked for. */
+  run(): Promise<Run> {
+    const { limits } = this
+    const requested = () => this.interrupt?.requested
+    const interrupt: Interrupt = {
+      get requested() {
+        return requested()
+      },
+      release: () => {},
+    }
+    const setting = { exp_dir: '.', limits, interrupt }
+    this.composed ??= this.offline
+      ? OfflineRun.compose(this.container, setting)
+      : OnlineRun.compose(this.container, setting)
+    return this.composed
+  }
+
+  get hasRun(): boolean {
+    return this.composed !== undefined
+  }
+
+  /**
+   * A policy that acts by samples of the distribution, with the weights of this one; its draws are its own, so that predicting changes
+   * nothing about training. `stamp` says when the weights have changed.
+   */
+  async sampler(stamp: string): Promise<Policy> {
+    const { config, compute, random } = this
+    this.twin ??= (async () => {
+      const cfg = structuredClone(config.main_config.policy)
+      Object.assign(cfg.eval, { deterministic: false })
+      return createPolicy(config.create_config.policy.type, cfg as unknown as BasePolicyConfig, {
+        compute,
+        random: random.branch('predict'),
+        enable_field: ['eval'],
+      })
+    })()
+    const twin = await this.twin
+    if (this.stamp !== stamp) twin.eval_mode.load_state_dict(this.policy.eval_mode.state_dict())
+    this.stamp = stamp
+    return twin
+  }
+
+  private stamp: string | undefined
+
+  async close(): Promise<void> {
+    await closeAll(this.container)
+  }
+}
+
+async function closeAll(container: Container): Promise<void> {
+  const failures: unknown[] = []
+  for (const role of Object.values<ServiceIdentifier>(ROLES)) {
+    if (!container.isBound(role)) continue
+    const [result] = await Promise.allSettled([container.unbindAsync(role)])
+    if (result.status === 'rejected') failures.push(result.reason)
+  }
+  if (failures.length > 0) throw failures[0]
+}
+
+/** Agents evaluate by callbacks, with environments of their own: the run's evaluator has none. */
+const NO_ENVS = new Proxy({} as EnvManager, {
+  get(_target, member) {
+    // What is looked at to see whether it is a promise, or to print it.
+    if (typeof member === 'symbol' || member === 'then') return undefined
+    throw new UsageError(
+      'An agent evaluates by EvalCallback or evaluatePolicy, not by the evaluator of its run.',
+    )
+  },
+})

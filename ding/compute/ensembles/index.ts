@@ -1,0 +1,1 @@
+export { splitEnsembles } from './split.js'

@@ -1,0 +1,157 @@
+import {
+  closeSync,
+  existsSync,
+  fdatasync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { CheckpointError, writeFully } from '../utils/index.js'
+import { checksum } from './checksum.js'
+
+/** What an entry is of: a chunk as it came, or (JSON) one that was dropped by rule. */
+export type EntryKind = 'chunk' | 'dropped'
+
+const KINDS: readonly EntryKind[] = ['chunk', 'dropped']
+const MAGIC = 0x4c4e4a44
+const START = 16
+
+/**
+ * What the learner took in since its run state was last saved, one file beside the run state. An entry is written when its chunk is in the replay
+ * buffer and on the disk before the chunk is acknowledged, so an acknowledged chunk is in the run state or in the journal, whenever the learner is
+ * killed. Syncing is left to another thread and shared by all entries that wait for it.
+ */
+export class Journal {
+  private descriptor: number | undefined
+  private generation = 0
+  private written = 0
+  private synced: Promise<void> = Promise.resolve()
+  private dirty = false
+  private syncing = false
+
+  /**
+   * @param folder that of the run state
+   * @param syncs false: entries are with the operating system, where they survive the process, but not a power failure. Enough where the queue would not survive
+   *   either of them.
+   */
+  constructor(
+    private readonly folder: string,
+    private readonly syncs = true,
+  ) {}
+
+  /** Bytes since the run state was saved. */
+  get bytes(): number {
+    return this.written
+  }
+
+  private path(generation: number): string {
+    return join(this.folder, `journal_${generation}.bin`)
+  }
+
+  /**
+   * What the journal that goes with a run state holds. A torn last entry, which was never acknowledged, is cut off; the journal is then open for
+   * more. @throws CheckpointError when an entry before the last is damaged
+   */
+  *open(generation: number): Generator<{ kind: EntryKind; bytes: Uint8Array }> {
+    this.generation = generation
+    mkdirSync(this.folder, { recursive: true })
+    const path = this.path(generation)
+    const data = existsSync(path) ? readFileSync(path) : Buffer.alloc(0)
+    let at = 0
+    while (data.length - at >= START) {
+      const start = new DataView(data.buffer, data.byteOffset + at, START)
+      const length = start.getUint32(8, true)
+      const kind = KINDS[start.getUint32(4, true)]
+      const bytes = data.subarray(at + START, at + START + length)
+      if (start.getUint32(0, true) !== MAGIC || kind === undefined || at + START + length > data.length) break
+      if (checksum(bytes) !== start.getUint32(12, true)) break
+      yield { kind, bytes }
+      at += START + length
+    }
+    this.refuseHole(path, data, at)
+    this.descriptor = openSync(path, 'a')
+    ftruncateSync(this.descriptor, at)
+    this.written = at
+  }
+
+  /** Only the last entry can be torn: behind the end there must be no further whole one. */
+  private refuseHole(path: string, data: Buffer, end: number): void {
+    const mark = Buffer.alloc(4)
+    mark.writeUInt32LE(MAGIC)
+    const next = data.indexOf(mark, end + 1)
+    if (next < 0 || data.length - next < START) return
+    const start = new DataView(data.buffer, data.byteOffset + next, START)
+    const body = data.subarray(next + START, next + START + start.getUint32(8, true))
+    if (body.length !== start.getUint32(8, true) || checksum(body) !== start.getUint32(12, true)) return
+    throw new CheckpointError(
+      `The journal "${path}" is damaged at byte ${end}, and there are whole entries behind it. Delete it to go on from the run state alone, without ` +
+        'what came in since.',
+    )
+  }
+
+  append(kind: EntryKind, bytes: Uint8Array): void {
+    if (this.descriptor === undefined) this.descriptor = openSync(this.path(this.generation), 'a')
+    const entry = Buffer.alloc(START + bytes.byteLength)
+    entry.writeUInt32LE(MAGIC, 0)
+    entry.writeUInt32LE(KINDS.indexOf(kind), 4)
+    entry.writeUInt32LE(bytes.byteLength, 8)
+    entry.writeUInt32LE(checksum(bytes), 12)
+    entry.set(bytes, START)
+    writeFully(this.descriptor, entry)
+    this.written += entry.length
+    this.dirty = true
+  }
+
+  /** Resolves when everything appended so far is on the disk, where the journal syncs. */
+  async durable(): Promise<void> {
+    if (!this.syncs) return
+    while (this.dirty || this.syncing) {
+      if (!this.syncing) this.synced = this.sync()
+      await this.synced
+    }
+  }
+
+  private async sync(): Promise<void> {
+    const { descriptor } = this
+    this.dirty = false
+    if (descriptor === undefined) return
+    this.syncing = true
+    try {
+      await new Promise<void>((resolve, reject) =>
+        fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error))),
+      )
+    } finally {
+      this.syncing = false
+    }
+  }
+
+  /**
+   * Begins the journal of the next run state. To be called with nothing in between: `save` writes the run state, which names the generation it is given.
+   */
+  async rotate(save: (generation: number) => void): Promise<void> {
+    await this.durable()
+    const before = this.generation
+    save(before + 1)
+    if (this.descriptor !== undefined) closeSync(this.descriptor)
+    this.descriptor = undefined
+    this.generation = before + 1
+    this.written = 0
+    for (const name of readdirSync(this.folder)) {
+      const number = /^journal_(\d+)\.bin$/.exec(name)?.[1]
+      if (number !== undefined && Number(number) <= before) rmSync(join(this.folder, name), { force: true })
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.durable()
+    if (this.descriptor === undefined) return
+    fsyncSync(this.descriptor)
+    closeSync(this.descriptor)
+    this.descriptor = undefined
+  }
+}

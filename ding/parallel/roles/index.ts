@@ -1,0 +1,6 @@
+export * from './collector.js'
+export * from './commander.js'
+export * from './evaluator.js'
+export * from './intake.js'
+export * from './interfaces.js'
+export * from './learner.js'

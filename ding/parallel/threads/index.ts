@@ -1,0 +1,3 @@
+export * from './role.js'
+export * from './spawn.js'
+export * from './supervisor.js'

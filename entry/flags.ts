@@ -1,0 +1,52 @@
+import { UsageError } from '../ding/utils/index.js'
+
+/** `--policy.learn.batch_size`, `--no-policy.learn.with_lagrange`, `--exp_name`: config keys have a dot or an underscore, options neither. */
+const FLAG = /^--(no-)?([A-Za-z]\w*(?:[._][^=\s]*)+)(?:=([\s\S]*))?$/
+/** What may follow a flag as its value though it begins with a dash. */
+const NEGATIVE = /^-(\d|\.\d|inf)/i
+/** Options of ding whose value follows; it is nobody's flag. */
+const TAKES_VALUE = new Set([
+  '--set',
+  '-c',
+  '--config',
+  '--output',
+  '--load-path',
+  '--replay-path',
+  '--resume',
+])
+
+function isValue(token: string | undefined): token is string {
+  return token !== undefined && (!token.startsWith('-') || NEGATIVE.test(token))
+}
+
+/**
+ * The command line with every flag that is a config key turned into `--set key=value`, in its place, so that both go the same way:
+ * `--key value`, `--key=value`, `--key` (true) and `--no-key` (false). What follows `--` is left alone.
+ * @throws UsageError for `--no-key=value`
+ */
+export function flagsAsOverrides(argv: readonly string[]): string[] {
+  const out: string[] = []
+  for (let i = 0; i < argv.length; i++) {
+    const token = argv[i] as string
+    if (token === '--') return [...out, ...argv.slice(i)]
+    const [, no, key, given] = FLAG.exec(token) ?? []
+    if (key === undefined) {
+      out.push(token)
+      if (TAKES_VALUE.has(token) && i + 1 < argv.length) out.push(argv[++i] as string)
+      continue
+    }
+    if (no !== undefined) {
+      if (given !== undefined)
+        throw new UsageError(`${token}: --no-${key} takes no value; it sets ${key} to false.`)
+      out.push('--set', `${key}=false`)
+      continue
+    }
+    const next = argv[i + 1]
+    if (given === undefined && isValue(next)) i++
+    const value = given ?? (isValue(next) ? next : 'true')
+    // The option also knows what several seeds make of the name.
+    if (key === 'exp_name') out.push(`--exp-name=${value}`)
+    else out.push('--set', `${key}=${value}`)
+  }
+  return out
+}

@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import {
+  decodeState,
+  type Exchange,
+  encodeExact,
+  FINAL_POLICY,
+  type LearnerReport,
+  NO_LIMIT,
+  ROLES,
+  type RunResult,
+  renderStatus,
+  type StatusBoard,
+  tellLimits,
+  writeFileAtomic,
+} from '../ding/index.js'
+import type { PreparedRun } from './prepare.js'
+
+/** Starts the progress display by whichever limit the run has. */
+export function startProgress({ config, limits, logger }: PreparedRun): void {
+  const by_iter = limits.max_env_step >= NO_LIMIT && limits.max_train_iter < NO_LIMIT
+  const limit = by_iter ? limits.max_train_iter : limits.max_env_step
+  const { stop_value } = config.main_config.env
+  logger.progress.start({
+    unit: by_iter ? 'train_iter' : 'env_step',
+    total: limit < NO_LIMIT ? limit : Number.POSITIVE_INFINITY,
+    ...(stop_value < NO_LIMIT ? { stop_value } : {}),
+  })
+}
+
+/** The status on the console, in status.json and as curves. */
+export async function showStatus(
+  prepared: PreparedRun,
+  exchange: Exchange,
+  board: StatusBoard,
+): Promise<void> {
+  const { logger, exp_dir, limits } = prepared
+  const queue = await exchange.trajectories.depth().catch(() => ({ messages: 0, bytes: 0 }))
+  const status = board.look(queue, performance.now() / 1000)
+  writeFileAtomic(join(exp_dir, 'status.json'), `${JSON.stringify(encodeExact(status), null, 2)}\n`)
+  logger.info(renderStatus(status))
+  const details = board.learner?.details ?? {}
+  const [train_iter, env_step] = [Number(details['train_iter'] ?? 0), Number(details['env_step'] ?? 0)]
+  const by_iter = limits.max_env_step >= NO_LIMIT && limits.max_train_iter < NO_LIMIT
+  const { eval_value, best_value } = details
+  const evaluated =
+    typeof eval_value === 'number' && typeof best_value === 'number'
+      ? { eval_return: eval_value, best_return: best_value }
+      : {}
+  logger.progress.update(by_iter ? train_iter : env_step, evaluated)
+  logger.scalars(
+    {
+      'parallel/queue_chunks': queue.messages,
+      'parallel/queue_bytes': queue.bytes,
+      'parallel/train_iter_per_second': status.train_iter_per_second,
+      'parallel/env_step_per_second': status.env_step_per_second,
+      'parallel/samples_per_insert': Number(details['samples_per_insert'] ?? 0),
+      'parallel/staleness': Number(details['staleness'] ?? 0),
+    },
+    env_step,
+  )
+}
+
+/** The result of every entry, from what the learner said and left. */
+export async function resultOf(
+  { container, config, exp_dir, limits, logger }: PreparedRun,
+  exchange: Exchange,
+  report: LearnerReport,
+): Promise<RunResult> {
+  const policy = await container.getAsync(ROLES.policy)
+  tellLimits(policy, limits)
+  const state = await exchange.store.get(FINAL_POLICY)
+  if (state !== undefined) policy.learn_mode.load_state_dict(decodeState(state).tree)
+  const { env_step, train_iter, eval_value } = report
+  logger.hparams(config.main_config, { eval_value, env_step, train_iter })
+  const rest = { ...report, stop: report.stop_reason === 'stop_value', exp_name: exp_dir }
+  writeFileAtomic(join(exp_dir, 'result.json'), `${JSON.stringify(encodeExact(rest), null, 2)}\n`)
+  return { ...rest, policy }
+}

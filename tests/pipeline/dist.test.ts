@@ -1,0 +1,106 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  cleanRun,
+  type DistOptions,
+  defaultsOf,
+  dist,
+  inspectRun,
+  NatsExchange,
+  natsSchema,
+  parallel_pipeline,
+} from '../../entry/index.js'
+import { smallDqn, temporaryFolder } from '../fixtures/configs.js'
+import { NatsServer, NO_NATS_SERVER, natsTitle } from '../unit/parallel/nats_server.js'
+
+it('dist refuses an exchange that reaches no other machine', async () => {
+  const [main, create] = smallDqn()
+  const within = [main, { ...create, exchange: { type: 'thread' } }] as const
+  const options = { role: 'collector', console: 'quiet', work_dir: temporaryFolder() } as const
+  await expect(dist(within, 0, options)).rejects.toThrow(/stays within one process.*--nats/)
+})
+
+describe.skipIf(NO_NATS_SERVER !== '')(natsTitle('roles over a real server'), () => {
+  let server: NatsServer
+
+  beforeAll(async () => {
+    server = await NatsServer.start()
+  })
+  afterAll(() => server.stop())
+
+  const config = (exp_name: string): readonly [object, object] => {
+    const [main, create] = smallDqn()
+    return [
+      { ...main, exp_name },
+      {
+        ...create,
+        commander: { type: 'solo', collector_num: 1, heartbeat_seconds: 0.2, status_seconds: 0.5 },
+      },
+    ]
+  }
+
+  it('learn together from one config; the learner goes on when started again, and is there once', async () => {
+    const work_dir = temporaryFolder()
+    const join_ = (role: DistOptions['role'], more: Partial<DistOptions> = {}) =>
+      dist(config('together'), 0, {
+        role,
+        nats: server.url,
+        console: 'quiet',
+        work_dir: role === 'learner' ? work_dir : temporaryFolder(),
+        ...more,
+      })
+    const settings = { ...defaultsOf(natsSchema), servers: [server.url] }
+    const observer = await NatsExchange.open(settings, 'together')
+    const learned = new Promise<void>((resolve) => {
+      observer.control.subscribe('status', (message) => {
+        const { role, details } = message as { role: string; details: { train_iter?: number } }
+        if (role === 'learner' && (details.train_iter ?? 0) > 50) resolve()
+      })
+    })
+    const others = [join_('collector'), join_('evaluator')]
+    const stop = new AbortController()
+    const learning = join_('learner', { signal: stop.signal })
+    await learned
+    await expect(join_('learner')).rejects.toThrow(/has a learner already/)
+    stop.abort()
+    const first = await learning
+    await observer.close()
+    if (first.role !== 'learner') throw new Error('not the learner')
+    expect(first.result).toMatchObject({ stop_reason: 'interrupted' })
+    const done = first.result.train_iter
+    const [collector] = await Promise.all(others)
+    expect(collector).toMatchObject({ role: 'collector' })
+    const folder = join(work_dir, 'together')
+    for (const file of ['result.json', 'status.json', 'total_config.json', 'ckpt/run_state.safetensors'])
+      expect(existsSync(join(folder, file)), file).toBe(true)
+    expect(readFileSync(join(folder, 'total_config.json'), 'utf8')).toContain(server.url)
+
+    const again = [join_('collector'), join_('evaluator')]
+    const second = await join_('learner', { max_train_iter: done + 100 })
+    await Promise.all(again)
+    if (second.role !== 'learner') throw new Error('not the learner')
+    expect(second.result).toMatchObject({ stop_reason: 'max_train_iter' })
+    expect(second.result.train_iter).toBeGreaterThanOrEqual(done + 100)
+    expect(Number.isFinite(second.result.eval_value)).toBe(true)
+    expect(second.result.env_step).toBeGreaterThan(first.result.env_step)
+
+    const elsewhere = { work_dir: temporaryFolder() }
+    await expect(join_('learner', elsewhere)).rejects.toThrow(/holds a run of this name.*ding nats clean/)
+    expect((await cleanRun(settings, 'together')).length).toBe(4)
+    expect(await inspectRun(settings, 'together')).toMatchObject({ streams: [], aside: [] })
+  })
+
+  it('are threads of one process too, with -m parallel', async () => {
+    const [main, create] = config('here')
+    const exchange = { type: 'nats', servers: [server.url] }
+    const result = await parallel_pipeline([main, { ...create, exchange }], 0, {
+      console: 'quiet',
+      work_dir: temporaryFolder(),
+      max_train_iter: 100,
+      inline: true,
+    })
+    expect(result.train_iter).toBeGreaterThanOrEqual(100)
+    expect(Number.isFinite(result.eval_value)).toBe(true)
+  })
+})

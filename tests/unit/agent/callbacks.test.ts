@@ -1,0 +1,214 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import {
+  BaseCallback,
+  CheckpointCallback,
+  CrossQ,
+  EvalCallback,
+  EveryNTimesteps,
+  evaluatePolicy,
+  StopTrainingOnMaxEpisodes,
+  StopTrainingOnNoModelImprovement,
+  StopTrainingOnRewardThreshold,
+} from '../../../ding/agent/index.js'
+import { createEnv } from '../../../ding/envs/index.js'
+import { temporaryFolder } from '../../fixtures/configs.js'
+import { closeAgents, crossq, keep } from './support.js'
+
+closeAgents()
+
+/** Pendulum with short episodes. */
+const env = (steps: number) => ({ type: 'Pendulum-v1', cfg: { max_episode_steps: steps } })
+/** An agent that only collects. */
+const collector = (steps = 5, n_envs = 1) => crossq({ env: env(steps), gradient_steps: 0, n_envs })
+
+class Recorder extends BaseCallback {
+  readonly events: string[] = []
+
+  constructor(private readonly last = Number.POSITIVE_INFINITY) {
+    super()
+  }
+
+  protected override onInit() {
+    this.events.push('init')
+  }
+  protected override onTrainingStart() {
+    this.events.push(`training start of ${this.locals['total_timesteps']}`)
+  }
+  protected override onRolloutStart() {
+    this.events.push('rollout start')
+  }
+  protected override onStep() {
+    this.events.push(`step ${this.n_calls} at ${this.num_timesteps}`)
+    return this.n_calls < this.last
+  }
+  protected override onRolloutEnd() {
+    this.events.push('rollout end')
+  }
+  protected override onTrainingEnd() {
+    this.events.push('training end')
+  }
+}
+
+describe('callbacks', () => {
+  it('are called in the order of SB3', async () => {
+    const recorder = new Recorder()
+    await crossq({ n_envs: 2, train_freq: 2 }).learn({ total_timesteps: 8, callback: [recorder] })
+    expect(recorder.events).toEqual([
+      'init',
+      'training start of 8',
+      'rollout start',
+      'step 1 at 2',
+      'step 2 at 4',
+      'rollout end',
+      'rollout start',
+      'step 3 at 6',
+      'step 4 at 8',
+      'rollout end',
+      'training end',
+    ])
+  })
+
+  it('end the training at once, in the middle of a collect; nothing that was collected is lost', async () => {
+    const recorder = new Recorder(3)
+    const agent = crossq({ train_freq: 5, learning_starts: 0 })
+    await agent.learn({ total_timesteps: 20, callback: recorder })
+    expect(recorder.events.slice(-2)).toEqual(['step 3 at 3', 'training end'])
+    expect([agent.num_timesteps, agent.n_updates]).toEqual([3, 0])
+    await agent.learn({ total_timesteps: 2, reset_num_timesteps: false })
+    // Three of this collect's five steps were taken before.
+    expect([agent.num_timesteps, await agent.replayBufferSize()]).toEqual([5, 5])
+  })
+
+  it('see what a step brought, by the names of SB3', async () => {
+    let seen: Record<string, unknown> = {}
+    const agent = collector(3, 2)
+    await agent.learn({
+      total_timesteps: 6,
+      callback: (locals) => {
+        seen = { ...locals }
+      },
+    })
+    expect(seen['self']).toBe(agent)
+    expect(seen['dones']).toEqual([true, true])
+    expect(seen['rewards']).toHaveLength(2)
+    const infos = seen['infos'] as { truncated: boolean; eval_episode_return: number }[]
+    expect(infos[0]).toMatchObject({ truncated: true, eval_episode_return: expect.any(Number) })
+  })
+
+  it('every n timesteps', async () => {
+    const at: number[] = []
+    class Note extends BaseCallback {
+      protected override onStep() {
+        at.push(this.num_timesteps)
+      }
+    }
+    const callback = new EveryNTimesteps({ n_steps: 10, callback: new Note() })
+    await collector(100, 4).learn({ total_timesteps: 40, callback })
+    expect(at).toEqual([12, 24, 36])
+  })
+
+  it('max episodes, of each environment', async () => {
+    const agent = collector(5, 2)
+    const callback = new StopTrainingOnMaxEpisodes({ max_episodes: 3 })
+    await agent.learn({ total_timesteps: 1000, callback })
+    expect([agent.num_timesteps, callback.n_episodes]).toEqual([30, 6])
+  })
+
+  it('checkpoints', async () => {
+    const save_path = temporaryFolder()
+    const agent = collector()
+    const callback = new CheckpointCallback({ save_freq: 10, save_path, save_replay_buffer: true })
+    await agent.learn({ total_timesteps: 25, callback })
+    expect(readdirSync(save_path).sort()).toEqual([
+      'rl_model_10_steps.safetensors',
+      'rl_model_20_steps.safetensors',
+      'rl_model_replay_buffer_10_steps.safetensors',
+      'rl_model_replay_buffer_20_steps.safetensors',
+    ])
+    const twin = keep(await CrossQ.load(join(save_path, 'rl_model_20_steps.safetensors')))
+    await twin.loadReplayBuffer(join(save_path, 'rl_model_replay_buffer_20_steps.safetensors'))
+    // A step is stored after the callbacks have seen it, as in SB3.
+    expect([twin.num_timesteps, await twin.replayBufferSize()]).toEqual([20, 19])
+  })
+})
+
+describe('evaluation', () => {
+  it('keeps results and the best agent, and does not disturb the training', async () => {
+    const folder = temporaryFolder()
+    const callback = new EvalCallback(env(10), {
+      eval_freq: 15,
+      n_eval_episodes: 2,
+      log_path: folder,
+      best_model_save_path: folder,
+      verbose: 0,
+    })
+    const [evaluated, alone] = [crossq(), crossq()]
+    await evaluated.learn({ total_timesteps: 45, callback })
+    await alone.learn({ total_timesteps: 45 })
+    expect(await evaluated.getParameters()).toEqual(await alone.getParameters())
+    expect(callback.evaluations_timesteps).toEqual([15, 30, 45])
+    const best = Math.max(
+      ...callback.evaluations_results.map(([a, b]) => ((a as number) + (b as number)) / 2),
+    )
+    expect(callback.best_mean_reward).toBe(best)
+    const kept = JSON.parse(readFileSync(join(folder, 'evaluations.json'), 'utf8'))
+    expect(kept).toMatchObject({
+      timesteps: [15, 30, 45],
+      ep_lengths: [
+        [10, 10],
+        [10, 10],
+        [10, 10],
+      ],
+    })
+    const twin = keep(await CrossQ.load(join(folder, 'best_model.safetensors')))
+    expect((await evaluatePolicy(twin, env(10), { n_eval_episodes: 2 }))[0]).toBeCloseTo(best, 5)
+  })
+
+  it('stops at a threshold of the mean return', async () => {
+    const stop = new StopTrainingOnRewardThreshold({ reward_threshold: -1e6 })
+    const agent = collector()
+    const callback = new EvalCallback(env(5), { eval_freq: 10, callback_on_new_best: stop, verbose: 0 })
+    await agent.learn({ total_timesteps: 1000, callback })
+    expect(agent.num_timesteps).toBe(10)
+    await expect(collector().learn({ total_timesteps: 5, callback: stop })).resolves.toBeDefined()
+    const alone = new StopTrainingOnRewardThreshold({ reward_threshold: 0 })
+    await expect(collector().learn({ total_timesteps: 5, callback: alone })).rejects.toThrow(/EvalCallback/)
+  })
+
+  it('stops without improvement: after one evaluation that is the best, and max + 1 that are no better', async () => {
+    const stop = new StopTrainingOnNoModelImprovement({ max_no_improvement_evals: 2, min_evals: 1 })
+    const agent = collector()
+    const callback = new EvalCallback(env(5), { eval_freq: 10, callback_after_eval: stop, verbose: 0 })
+    await agent.learn({ total_timesteps: 1000, callback })
+    expect(agent.num_timesteps).toBe(40)
+  })
+})
+
+describe('evaluatePolicy', () => {
+  it('plays whole episodes with actions of the environment', async () => {
+    const agent = crossq()
+    const [rewards, lengths] = await evaluatePolicy(agent, env(7), {
+      n_eval_episodes: 3,
+      return_episode_rewards: true,
+    })
+    expect(lengths).toEqual([7, 7, 7])
+    const [mean, std] = await evaluatePolicy(agent, env(7), { n_eval_episodes: 3 })
+    expect(mean).toBeCloseTo(rewards.reduce((a, b) => a + b) / 3, 10)
+    expect(std).toBeGreaterThan(0)
+    // An environment that scales actions by itself sees the same torques.
+    const scaling = await createEnv({ type: 'Pendulum-v1', cfg: { max_episode_steps: 7, act_scale: true } })
+    scaling.seed(0)
+    const same = await evaluatePolicy(agent, scaling, { n_eval_episodes: 3, return_episode_rewards: true })
+    for (const [i, reward] of same[0].entries()) expect(reward).toBeCloseTo(rewards[i] as number, 4)
+    await expect(evaluatePolicy(agent, env(7), { reward_threshold: 0 })).rejects.toThrow(/reward_threshold/)
+    let steps = 0
+    await evaluatePolicy(agent, [scaling], {
+      n_eval_episodes: 2,
+      deterministic: false,
+      callback: () => steps++,
+    })
+    expect(steps).toBe(14)
+  })
+})

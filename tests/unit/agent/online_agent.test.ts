@@ -1,0 +1,311 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { CrossQ, DDPG, NormalActionNoise, REDQ, SAC, TD3 } from '../../../ding/agent/index.js'
+import { type Box, createEnv, type Env } from '../../../ding/envs/index.js'
+import { createRunLogger } from '../../../ding/logger/index.js'
+import { CheckpointError, UsageError } from '../../../ding/utils/index.js'
+import { temporaryFolder } from '../../fixtures/configs.js'
+import { closeAgents, crossq, dqn, keep, smallNets } from './support.js'
+
+closeAgents()
+const upright = Float32Array.of(1, 0, 0)
+const rows = [upright, Float32Array.of(0, 1, 2), Float32Array.of(-1, 0, -3)]
+
+describe('learn', () => {
+  it('goes on, when called again, to where one longer run comes', async () => {
+    const whole = crossq()
+    await whole.learn({ total_timesteps: 60 })
+    const parts = crossq()
+    await parts.learn({ total_timesteps: 13 })
+    // Neither looking nor saving changes anything.
+    await parts.predict(upright)
+    await parts.save(join(temporaryFolder(), 'agent.safetensors'))
+    expect(await parts.learn({ total_timesteps: 47, reset_num_timesteps: false })).toBe(parts)
+    expect([parts.num_timesteps, parts.n_updates, parts.total_timesteps]).toEqual([60, 40, 60])
+    expect(await parts.getParameters()).toEqual(await whole.getParameters())
+    expect(await parts.replayBufferSize()).toBe(60)
+  })
+
+  it('counts from 0 again by default, with buffer and networks kept', async () => {
+    const agent = crossq()
+    await agent.learn({ total_timesteps: 30 })
+    const starts: number[] = []
+    await agent.learn({
+      total_timesteps: 25,
+      callback: (_locals, { num_timesteps }) => {
+        starts.push(num_timesteps)
+      },
+    })
+    expect(starts).toEqual(Array.from({ length: 25 }, (_, i) => i + 1))
+    expect([agent.num_timesteps, agent.n_updates]).toEqual([25, 10 + 5])
+    expect(await agent.replayBufferSize()).toBe(55)
+  })
+
+  it('acts at random, and learns nothing, until learning_starts is behind', async () => {
+    const agent = crossq({ learning_starts: 10 })
+    const before = await agent.getParameters()
+    await agent.learn({ total_timesteps: 10 })
+    expect(agent.n_updates).toBe(0)
+    expect(await agent.getParameters()).toEqual(before)
+    await agent.learn({ total_timesteps: 1, reset_num_timesteps: false })
+    expect(agent.n_updates).toBe(1)
+  })
+
+  it('counts train_freq in steps of all environments, and -1 gradient steps as collected', async () => {
+    const agent = crossq({ n_envs: 2, train_freq: 3, gradient_steps: -1, learning_starts: 6 })
+    await agent.learn({ total_timesteps: 20 })
+    expect([agent.num_timesteps, agent.n_updates]).toEqual([24, 18])
+  })
+
+  it('counts train_freq in episodes', async () => {
+    const env = { type: 'Pendulum-v1', cfg: { max_episode_steps: 10 } }
+    const agent = crossq({ env, train_freq: [2, 'episode'], gradient_steps: 3, learning_starts: 20 })
+    await agent.learn({ total_timesteps: 50 })
+    expect([agent.num_timesteps, agent.n_updates]).toEqual([60, 6])
+    expect(agent.monitor.episodes).toBe(6)
+    const several = crossq({ env, train_freq: [1, 'episode'], n_envs: 2 })
+    await expect(several.setup()).rejects.toThrow(/episodes can be counted of one alone/)
+  })
+
+  it('collects alone with gradient_steps 0', async () => {
+    const agent = crossq({ gradient_steps: 0 })
+    await agent.learn({ total_timesteps: 40 })
+    expect([agent.num_timesteps, agent.n_updates]).toEqual([40, 0])
+  })
+
+  it('asks a learning rate function for every update, by what remains of the run', async () => {
+    const asked: number[] = []
+    const agent = crossq({
+      learning_rate: (remaining) => {
+        asked.push(remaining)
+        return remaining * 1e-3
+      },
+    })
+    expect((await agent.config()).main_config.policy.learn['learning_rate_q']).toBe(1e-3)
+    asked.length = 0
+    await agent.learn({ total_timesteps: 25 })
+    expect(asked[0]).toBeCloseTo(1 - 21 / 25, 10)
+    expect(asked.at(-1)).toBe(0)
+    asked.length = 0
+    await agent.learn({ total_timesteps: 25, reset_num_timesteps: false })
+    expect(asked[0]).toBeCloseTo(1 - 26 / 50, 10)
+  })
+
+  it('writes the metrics of SB3 below tensorboard_log, and its config', async () => {
+    const folder = temporaryFolder()
+    const env = { type: 'Pendulum-v1', cfg: { max_episode_steps: 10 } }
+    const agent = crossq({ env, tensorboard_log: folder, gradient_steps: 0 })
+    await agent.learn({ total_timesteps: 50, log_interval: 2, tb_log_name: 'first' })
+    await agent.close()
+    const metrics = readFileSync(join(folder, 'first_1', 'log', 'serial', 'metrics.jsonl'), 'utf8')
+    for (const tag of ['rollout/ep_rew_mean', 'rollout/ep_len_mean', 'time/total_timesteps', 'time/episodes'])
+      expect(metrics).toContain(tag)
+    expect(readdirSync(join(folder, 'first_1'))).toContain('total_config.json')
+    expect(agent.monitor.ep_info_buffer.map(({ l }) => l)).toEqual([10, 10, 10, 10, 10])
+  })
+
+  it('says what is wrong with its options', async () => {
+    const agent = crossq()
+    // @ts-expect-error: no such option
+    await expect(agent.learn({ total_timestep: 10 })).rejects.toThrow(/did you mean "total_timesteps"/i)
+    await expect(agent.learn({ total_timesteps: 0 })).rejects.toThrow(/total_timesteps is 0/)
+    let inside: Promise<unknown> = Promise.resolve()
+    await agent.learn({
+      total_timesteps: 1,
+      callback: () => {
+        inside = agent.learn({ total_timesteps: 1 }).catch((error: Error) => error.message)
+      },
+    })
+    expect(await inside).toMatch(/while it learns/)
+  })
+
+  it('logs to a logger of the user', async () => {
+    const folder = temporaryFolder()
+    const agent = crossq({ env: { type: 'Pendulum-v1', cfg: { max_episode_steps: 5 } } })
+    await agent.setLogger(createRunLogger({ exp_name: folder, console: 'quiet', flush_seconds: 0 }))
+    await agent.learn({ total_timesteps: 20, log_interval: 1 })
+    expect(readFileSync(join(folder, 'log', 'serial', 'metrics.jsonl'), 'utf8')).toContain(
+      'rollout/ep_rew_mean',
+    )
+  })
+})
+
+describe('predict', () => {
+  it("gives actions in the environment's own scale, of one observation or of several", async () => {
+    const agent = crossq()
+    await agent.setup()
+    expect([...(agent.action_space as Box).high]).toEqual([2])
+    const [action, state] = await agent.predict(upright, { deterministic: true })
+    expect(state).toBeNull()
+    const [several] = await agent.predict(rows, { deterministic: true, state: 'kept' })
+    expect(several).toHaveLength(3)
+    expect((several[0] as Float32Array)[0]).toBeCloseTo((action as Float32Array)[0] as number, 6)
+    const many = await Promise.all(Array.from({ length: 40 }, () => agent.predict(upright)))
+    const values = many.map(([one]) => (one as Float32Array)[0] as number)
+    expect(new Set(values).size).toBe(40)
+    expect(Math.max(...values.map(Math.abs))).toBeGreaterThan(1)
+    expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(2)
+  })
+
+  it('samples by the weights of now', async () => {
+    const agent = crossq({ learning_rate: 0.1 })
+    await agent.predict(upright)
+    await agent.learn({ total_timesteps: 60 })
+    const [mode] = await agent.predict(upright, { deterministic: true })
+    const samples = await agent.predict(Array.from({ length: 200 }, () => upright))
+    const mean = (samples[0] as Float32Array[]).reduce((sum, [a]) => sum + (a as number), 0) / 200
+    expect(Math.sign(mean)).toBe(Math.sign((mode as Float32Array)[0] as number))
+  })
+
+  it('is greedy before an epsilon-greedy agent has learned, and explores by its epsilon afterwards', async () => {
+    const agent = dqn({ exploration_fraction: 0.5, exploration_final_eps: 0.5 })
+    const obs = Array.from({ length: 100 }, () => Float32Array.of(0.1, 0.2, 0.3, 0.4))
+    const [before] = await agent.predict(obs)
+    expect(new Set(before).size).toBe(1)
+    await agent.learn({ total_timesteps: 40 })
+    const [after] = await agent.predict(obs)
+    expect(new Set(after).size).toBe(2)
+    const [greedy] = await agent.predict(obs, { deterministic: true })
+    expect(new Set(greedy).size).toBe(1)
+  })
+})
+
+describe('save and load', () => {
+  it('needs nothing but the file', async () => {
+    const path = join(temporaryFolder(), 'agent.safetensors')
+    const agent = crossq()
+    await agent.learn({ total_timesteps: 30 })
+    await agent.save(path)
+    const twin = keep(await CrossQ.load(path))
+    expect(await twin.getParameters()).toEqual(await agent.getParameters())
+    expect(await twin.predict(rows)).toEqual(await agent.predict(rows))
+    expect([twin.num_timesteps, twin.n_updates, twin.seed]).toEqual([30, 10, 3])
+    await twin.learn({ total_timesteps: 5, reset_num_timesteps: false })
+    expect([twin.num_timesteps, twin.n_updates]).toEqual([35, 15])
+  })
+
+  it('goes on with other arguments, another environment, and a replay buffer', async () => {
+    const folder = temporaryFolder()
+    const path = join(folder, 'agent.safetensors')
+    const agent = crossq({ learning_rate: (remaining) => 1e-3 * remaining })
+    await agent.learn({ total_timesteps: 30 })
+    await agent.save(path)
+    await agent.saveReplayBuffer(join(folder, 'buffer.safetensors'))
+    const make = () => createEnv({ type: 'Pendulum-v1', cfg: { act_scale: false } })
+    const twin = keep(await CrossQ.load(path, { env: make, batch_size: 8, learning_rate: 1e-4 }))
+    await twin.loadReplayBuffer(join(folder, 'buffer.safetensors'))
+    expect(await twin.replayBufferSize()).toBe(30)
+    expect((await twin.config()).main_config.policy.learn['batch_size']).toBe(8)
+    await twin.learn({ total_timesteps: 4, reset_num_timesteps: false })
+    expect(twin.n_updates).toBe(14)
+    const asIs = keep(await CrossQ.load(path))
+    await asIs.predict(upright)
+    await expect(asIs.learn({ total_timesteps: 30 })).rejects.toThrow(/is a function, which no file can hold/)
+  })
+
+  it('tells files of other agents', async () => {
+    const path = join(temporaryFolder(), 'agent.safetensors')
+    await crossq().save(path)
+    await expect(SAC.load(path)).rejects.toThrow(/holds a CrossQ agent/)
+  })
+
+  it('sets parameters, all of them or some', async () => {
+    const [a, b] = [crossq(), crossq({ seed: 4 })]
+    await a.learn({ total_timesteps: 25 })
+    const given = await a.getParameters()
+    await expect(b.setParameters({ model: given['model']! })).rejects.toThrow(CheckpointError)
+    await expect(b.setParameters({ modle: given['model']! }, { exact_match: false })).rejects.toThrow(/modle/)
+    await b.setParameters({ model: given['model']! }, { exact_match: false })
+    expect(await b.predict(rows, { deterministic: true })).toEqual(
+      await a.predict(rows, { deterministic: true }),
+    )
+    await b.setParameters(given)
+    expect(await b.getParameters()).toEqual(given)
+  })
+})
+
+describe('environments', () => {
+  const make = () => createEnv({ type: 'Pendulum-v1', cfg: { act_scale: false } }) as Promise<Env>
+
+  it('are an id, a config, a function or an object, which is not closed', async () => {
+    const made = await make()
+    let closed = 0
+    const close = made.close.bind(made)
+    made.close = () => {
+      closed++
+      return close()
+    }
+    const results = []
+    for (const env of ['Pendulum-v1', { type: 'pendulum', cfg: {} }, make, made]) {
+      const agent = crossq({ env })
+      await agent.learn({ total_timesteps: 25 })
+      results.push(await agent.getParameters())
+      await agent.close()
+    }
+    for (const parameters of results) expect(parameters).toEqual(results[0])
+    expect(closed).toBe(0)
+  })
+
+  it('can be changed, to one with the same spaces', async () => {
+    const agent = crossq()
+    await agent.learn({ total_timesteps: 25 })
+    const before = await agent.getParameters()
+    await agent.setEnv(make)
+    expect(await agent.getParameters()).toEqual(before)
+    expect([agent.num_timesteps, agent.n_updates, await agent.replayBufferSize()]).toEqual([25, 5, 25])
+    await agent.learn({ total_timesteps: 5, reset_num_timesteps: false })
+    expect([agent.num_timesteps, agent.n_updates]).toEqual([30, 10])
+    expect((await agent.getEnv()).env_num).toBe(1)
+    await expect(agent.setEnv('CartPole-v1')).rejects.toThrow(UsageError)
+  })
+
+  it('are not needed to predict', async () => {
+    const path = join(temporaryFolder(), 'agent.safetensors')
+    const agent = crossq({ env: make })
+    await agent.save(path)
+    const twin = keep(await CrossQ.load(path))
+    expect(await twin.predict(rows)).toEqual(await agent.predict(rows))
+    await expect(twin.learn({ total_timesteps: 5 })).rejects.toThrow(/no environment/)
+    expect(() => new CrossQ({}).action_space).toThrow(/not known yet/)
+    await expect(new CrossQ({}).predict(upright)).rejects.toThrow(/give env/)
+  })
+
+  it('and actions are drawn anew from another seed', async () => {
+    const [a, b] = [crossq({ gradient_steps: 0 }), crossq({ gradient_steps: 0, seed: 9 })]
+    await a.setRandomSeed(9)
+    const seen: unknown[][] = [[], []]
+    for (const [i, agent] of [a, b].entries()) {
+      await agent.learn({
+        total_timesteps: 5,
+        callback: ({ actions }) => {
+          seen[i]?.push(actions)
+        },
+      })
+    }
+    expect(seen[0]).toEqual(seen[1])
+  })
+})
+
+describe('every algorithm', () => {
+  const common = { env: 'Pendulum-v1', learning_starts: 5, batch_size: 8, buffer_size: 200, seed: 0 }
+  const agents = {
+    SAC: () => new SAC({ ...common, policy_kwargs: smallNets, use_sde: true, ent_coef: 'auto_0.1' }),
+    TD3: () =>
+      new TD3({ ...common, policy_kwargs: smallNets, action_noise: new NormalActionNoise([0], [0.2]) }),
+    DDPG: () => new DDPG({ ...common, policy_kwargs: smallNets, n_steps: 3 }),
+    REDQ: () =>
+      new REDQ({ ...common, policy_kwargs: smallNets, ensemble_size: 3, gradient_steps: 2, actor_delay: 2 }),
+  }
+  it.each(Object.keys(agents))('%s learns, predicts and comes back from its file', async (name) => {
+    const agent = keep(agents[name as keyof typeof agents]())
+    await agent.learn({ total_timesteps: 15 })
+    expect(agent.n_updates).toBeGreaterThan(6)
+    const path = join(temporaryFolder(), 'agent.safetensors')
+    await agent.save(path)
+    expect(existsSync(path)).toBe(true)
+    const kind = { SAC, TD3, DDPG, REDQ }[name] as unknown as typeof SAC
+    const twin = keep(await kind.load(path))
+    expect(await twin.predict(rows)).toEqual(await agent.predict(rows))
+  })
+})

@@ -1,0 +1,383 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import {
+  CQN,
+  CrossQ,
+  DDPG,
+  DiscreteCQL,
+  DQN,
+  OnlineCQN,
+  OrnsteinUhlenbeckActionNoise,
+  QRDQN,
+  REDQ,
+  SAC,
+  TD3,
+} from '../../../ding/agent/index.js'
+import { Box, createTimestep, Discrete, type Env, type Space } from '../../../ding/envs/index.js'
+import { CheckpointError, ConfigError } from '../../../ding/utils/index.js'
+import { collect_demo_data } from '../../../entry/index.js'
+import { smallDqn, temporaryFolder } from '../../fixtures/configs.js'
+import { closeAgents, crossq, dqn, keep, policyOf, smallNets } from './support.js'
+
+closeAgents()
+
+const env = 'Pendulum-v1'
+const buffer = { replay_buffer_size: 1_000_000, replace: true }
+
+describe('the defaults are those of the references', () => {
+  it('CrossQ: SB3-contrib', async () => {
+    expect(await policyOf(new CrossQ({ env }))).toMatchObject({
+      type: 'crossq',
+      random_collect_size: 100,
+      nstep: 1,
+      learn: {
+        learning_rate_q: 1e-3,
+        learning_rate_policy: 1e-3,
+        learning_rate_alpha: 1e-3,
+        batch_size: 256,
+        update_per_collect: 1,
+        discount_factor: 0.99,
+        actor_update_freq: 3,
+        ent_coef: 'auto',
+        optimizer_betas: [0.5, 0.999],
+        log_prob_eps: 1e-6,
+      },
+      collect: { n_sample: 1, noise_type: null },
+      model: {
+        obs_shape: 3,
+        action_shape: 1,
+        net_arch: { pi: [256, 256], qf: [1024, 1024] },
+        n_critics: 2,
+        batch_norm: true,
+        batch_norm_momentum: 0.01,
+        batch_norm_eps: 0.001,
+        renorm_warmup_steps: 100_000,
+        use_sde: false,
+        log_std_init: -3,
+      },
+      other: { replay_buffer: buffer },
+    })
+  })
+
+  it('SAC, TD3, DDPG: SB3', async () => {
+    const rates = { learning_rate_q: 3e-4, learning_rate_policy: 3e-4, learning_rate_alpha: 3e-4 }
+    expect(await policyOf(new SAC({ env }))).toMatchObject({
+      random_collect_size: 100,
+      learn: {
+        ...rates,
+        batch_size: 256,
+        target_theta: 0.005,
+        ent_coef: 'auto',
+        init_w: null,
+        target_update_interval: 1,
+      },
+      model: { net_arch: [256, 256], n_critics: 2, activation: 'relu' },
+      other: { replay_buffer: buffer },
+    })
+    const td3 = {
+      random_collect_size: 100,
+      learn: {
+        learning_rate_critic: 1e-3,
+        learning_rate_actor: 1e-3,
+        actor_update_freq: 2,
+        target_update_with_actor: true,
+        noise: true,
+        noise_sigma: 0.2,
+        noise_range: { min: -0.5, max: 0.5 },
+      },
+      collect: { noise_type: null },
+      model: { net_arch: [400, 300], n_critics: 2 },
+    }
+    expect(await policyOf(new TD3({ env }))).toMatchObject(td3)
+    expect(await policyOf(new DDPG({ env }))).toMatchObject({
+      learn: { actor_update_freq: 1, noise: false, learning_rate_actor: 1e-3 },
+      model: { net_arch: [400, 300], n_critics: 1 },
+    })
+  })
+
+  it('REDQ: Tianshou', async () => {
+    expect(await policyOf(new REDQ({ env }))).toMatchObject({
+      random_collect_size: 10_000,
+      learn: {
+        learning_rate_q: 1e-3,
+        learning_rate_policy: 1e-3,
+        update_per_collect: 20,
+        actor_update_freq: 20,
+        subset_size: 2,
+        target_mode: 'min',
+        target_theta: 0.005,
+        ent_coef: 0.2,
+      },
+      model: { ensemble_num: 10, net_arch: [256, 256] },
+    })
+  })
+
+  it('DQN: SB3; QRDQN: SB3-contrib; CQN: AgileRL', async () => {
+    const cartpole = 'CartPole-v1'
+    expect(await policyOf(new DQN({ env: cartpole }))).toMatchObject({
+      discount_factor: 0.99,
+      double: false,
+      learn: {
+        learning_rate: 1e-4,
+        batch_size: 32,
+        update_per_collect: 1,
+        criterion: 'smooth_l1',
+        grad_clip_type: 'clip_norm',
+        grad_clip_value: 10,
+        target_update_freq: 2500,
+      },
+      collect: { n_sample: 4 },
+      model: {
+        obs_shape: 4,
+        action_shape: 2,
+        encoder_hidden_size_list: [64, 64],
+        dueling: false,
+        head_layer_num: 0,
+      },
+      other: { eps: { type: 'linear', start: 1, end: 0.05, decay_fraction: 0.1 }, replay_buffer: buffer },
+    })
+    expect(await policyOf(new QRDQN({ env: cartpole }))).toMatchObject({
+      learn: { learning_rate: 5e-5, optimizer_eps: 0.01 / 32, grad_clip_type: null },
+      model: { num_quantiles: 200 },
+      other: { eps: { end: 0.01, decay_fraction: 0.005 } },
+    })
+    expect(await policyOf(new CQN({ env: cartpole }))).toMatchObject({
+      type: 'cqn',
+      learn: {
+        learning_rate: 1e-4,
+        batch_size: 64,
+        target_update_freq: null,
+        target_theta: 1e-3,
+        grad_clip_value: 1,
+      },
+      collect: { n_sample: 5 },
+      other: { replay_buffer: { replay_buffer_size: 100_000 } },
+    })
+  })
+})
+
+describe('arguments', () => {
+  it('go to the keys of the config', async () => {
+    const agent = new CrossQ({
+      env: { type: 'Pendulum-v1', cfg: { max_episode_steps: 50 } },
+      train_freq: [2, 'episode'],
+      gradient_steps: -1,
+      action_noise: new OrnsteinUhlenbeckActionNoise([0], [0.3]),
+      replay_buffer_class: 'PrioritizedReplayBuffer',
+      replay_buffer_kwargs: { handle_timeout_termination: true, alpha: 0.5 },
+      n_steps: 3,
+      ent_coef: 'auto_0.1',
+      target_entropy: -2,
+      policy_delay: 2,
+      policy_kwargs: {
+        activation_fn: 'Tanh',
+        n_critics: 3,
+        optimizer_class: 'AdamW',
+        optimizer_kwargs: { eps: 1e-5 },
+      },
+      config: { learn: { grad_clip_type: 'clip_norm' } },
+    })
+    expect(await policyOf(agent)).toMatchObject({
+      nstep: 3,
+      priority: true,
+      learn: {
+        update_per_collect: -1,
+        actor_update_freq: 2,
+        ent_coef: 'auto_0.1',
+        target_entropy: -2,
+        optimizer_type: 'adamw',
+        optimizer_eps: 1e-5,
+        optimizer_betas: [0.9, 0.999],
+        grad_clip_type: 'clip_norm',
+      },
+      collect: {
+        n_sample: null,
+        n_episode: 2,
+        noise_type: 'ou',
+        noise_sigma: 0.3,
+        noise_kwargs: { mu: 0, theta: 0.15, dt: 0.01 },
+      },
+      model: { activation: 'tanh', n_critics: 3 },
+      other: { replay_buffer: { alpha: 0.5 } },
+      create_config: { collector: { type: 'episode' }, replay_buffer: { type: 'advanced' } },
+    })
+  })
+
+  it('that do not exist are errors, with what was perhaps meant', async () => {
+    // @ts-expect-error: no such argument
+    expect(() => new CrossQ({ env, lerning_rate: 1 })).toThrow(/no argument "lerning_rate".*learning_rate/)
+    // @ts-expect-error: no such argument, there
+    expect(() => new SAC({ env, policy_delay: 2 })).toThrow(ConfigError)
+    // @ts-expect-error: no such key
+    expect(() => new TD3({ env, policy_kwargs: { net_arc: [1] } })).toThrow(/net_arch/)
+    // @ts-expect-error: a number
+    expect(() => new CrossQ({ env, batch_size: 'many' })).toThrow(/batch_size/)
+    // @ts-expect-error: no such unit
+    expect(() => new CrossQ({ env, train_freq: [1, 'epoch'] })).toThrow(/train_freq/)
+    // @ts-expect-error: no such noise
+    expect(() => new TD3({ env, action_noise: { type: 'gaus', sigma: 1 } })).toThrow(/action_noise/)
+    // null is Python's None: the default.
+    expect(() => new CrossQ({ env, action_noise: null, replay_buffer_class: null, seed: null })).not.toThrow()
+    await expect(new DQN({ env: 'CartPole-v1', tau: 0.5 }).setup()).rejects.toThrow(
+      /target_update_interval to 1/,
+    )
+    await expect(new CrossQ({ env, replay_buffer_kwargs: { colour: 1 } }).setup()).rejects.toThrow(/colour/)
+    await expect(new CrossQ({ env: 'Pendulum-v9' }).setup()).rejects.toThrow(/Pendulum-v1/)
+  })
+
+  it('make the same agent from the same seed, and another without', async () => {
+    const [a, b, c] = [crossq(), crossq(), crossq({ seed: null })]
+    expect(await a.getParameters()).toEqual(await b.getParameters())
+    expect(await a.getParameters()).not.toEqual(await c.getParameters())
+    expect(c.seed).not.toBe(keep(new CrossQ({ env })).seed)
+  })
+})
+
+describe('exploration', () => {
+  it('falls over exploration_fraction of the run, which is longer where it goes on', async () => {
+    const eps: number[] = []
+    const agent = dqn({
+      exploration_fraction: 0.5,
+      exploration_final_eps: 0.2,
+      train_freq: 1,
+      gradient_steps: 0,
+    })
+    const callback = () => void eps.push(agent.exploration_rate)
+    await agent.learn({ total_timesteps: 40, callback })
+    expect(eps[9]).toBeCloseTo(0.6, 10)
+    expect(eps.at(-1)).toBeCloseTo(0.2, 10)
+    await agent.learn({ total_timesteps: 120, reset_num_timesteps: false, callback })
+    expect(eps[79]).toBeCloseTo(0.2, 10)
+    expect(eps[59]).toBeCloseTo(1 - 0.8 * 0.75, 10)
+  })
+})
+
+describe('CQN', () => {
+  it("is AgileRL's agent by spaces, SB3's by its environment", async () => {
+    const spaces = [new Box(-1, 1, [4]), new Discrete(2)] as const
+    const own = new CQN(...spaces, { seed: 0 })
+    const loop = keep(
+      new CQN({
+        env: 'CartPole-v1',
+        learning_starts: 10,
+        batch_size: 8,
+        seed: 0,
+        net_config: { latent_dim: 8, encoder_config: { hidden_size: [8] } },
+      }),
+    )
+    expect(own).toBeInstanceOf(CQN)
+    expect(loop).toBeInstanceOf(OnlineCQN)
+    expect(typeof (await own.getAction(new Float32Array(4)))).toBe('number')
+    await loop.learn({ total_timesteps: 30 })
+    expect(loop.n_updates).toBe(4)
+    const [action] = await loop.predict(new Float32Array(4), { deterministic: true })
+    expect([0, 1]).toContain(action)
+    const folder = temporaryFolder()
+    await own.save_checkpoint(join(folder, 'own.safetensors'))
+    await loop.save(join(folder, 'loop.safetensors'))
+    await own.clean_up()
+    const again = await CQN.load(join(folder, 'own.safetensors'))
+    expect(again.lr).toBe(1e-4)
+    await again.clean_up()
+    await expect(CQN.load(join(folder, 'loop.safetensors'))).rejects.toThrow(CheckpointError)
+    const back = keep(await CQN.load(join(folder, 'loop.safetensors'), { env: 'CartPole-v1' }))
+    expect(await back.getParameters()).toEqual(await loop.getParameters())
+    const bare = keep(await OnlineCQN.load(join(folder, 'loop.safetensors')))
+    expect(bare.n_updates).toBe(4)
+  })
+})
+
+describe('an offline agent', () => {
+  it('learns from a dataset, goes on, predicts and comes back from its file', async () => {
+    const work_dir = temporaryFolder()
+    const dataset = join(work_dir, 'random.hdf5')
+    await collect_demo_data(smallDqn(), 0, {
+      console: 'quiet',
+      work_dir,
+      random_policy: true,
+      collect_count: 200,
+      expert_data_path: dataset,
+    })
+    const make = () =>
+      keep(
+        new DiscreteCQL({ dataset, env: 'CartPole-v1', seed: 1, batch_size: 16, policy_kwargs: smallNets }),
+      )
+    const [whole, parts] = [make(), make()]
+    await whole.learn({ train_iterations: 30 })
+    const seen: number[] = []
+    await parts.learn({
+      train_iterations: 12,
+      callback: (_locals, { num_timesteps }) => void seen.push(num_timesteps),
+    })
+    await parts.learn({ train_iterations: 18 })
+    expect(seen).toEqual(Array.from({ length: 12 }, (_, i) => i + 1))
+    expect(parts.n_updates).toBe(30)
+    expect(await parts.getParameters()).toEqual(await whole.getParameters())
+    await parts.learn({ train_iterations: 100, callback: (_locals, { n_calls }) => n_calls < 3 })
+    expect(parts.n_updates).toBe(33)
+    const path = join(work_dir, 'agent.safetensors')
+    await whole.save(path)
+    const twin = keep(await DiscreteCQL.load(path))
+    const obs = [new Float32Array(4), Float32Array.of(1, 1, 1, 1)]
+    expect(await twin.predict(obs)).toEqual(await whole.predict(obs))
+  })
+})
+
+/** Black pictures. */
+class Image implements Env {
+  readonly observation_space = new Box(0, 255, [3, 36, 36], 'uint8')
+  readonly reward_space = new Box(0, 1)
+  private step_count = 0
+
+  constructor(readonly action_space: Space) {}
+
+  reset() {
+    this.step_count = 0
+    return new Uint8Array(3 * 36 * 36)
+  }
+  step() {
+    return createTimestep(new Uint8Array(3 * 36 * 36), 1, ++this.step_count === 5)
+  }
+  seed() {}
+  close() {}
+}
+
+describe('observations', () => {
+  it("that are images go through SB3's NatureCNN, divided by 255", async () => {
+    const nature = {
+      obs_shape: [3, 36, 36],
+      encoder_hidden_size_list: [32, 64, 64, 512],
+      normalize_images: true,
+    }
+    const dqn = new DQN({ env: () => new Image(new Discrete(2)), policy: 'CnnPolicy' })
+    expect(await policyOf(dqn)).toMatchObject({ model: nature })
+    const env = () => new Image(new Box(-3, 3, [2]))
+    expect(await policyOf(new SAC({ env, policy: 'CnnPolicy' }))).toMatchObject({
+      model: { ...nature, encoder_activate_output: true, share_encoder: false },
+    })
+    const raw = new SAC({ env, policy_kwargs: { normalize_images: false } })
+    expect(await policyOf(raw)).toMatchObject({
+      model: { encoder_hidden_size_list: null, normalize_images: false },
+    })
+  })
+
+  it('of goals are relabelled by a HerReplayBuffer', async () => {
+    const agent = keep(
+      new DQN({
+        env: { type: 'bit_flip', cfg: { n_bits: 4 } },
+        policy: 'MultiInputPolicy',
+        replay_buffer_class: 'HerReplayBuffer',
+        replay_buffer_kwargs: { n_sampled_goal: 2, goal_selection_strategy: 'final' },
+        learning_starts: 12,
+        batch_size: 8,
+        policy_kwargs: smallNets,
+      }),
+    )
+    expect(await policyOf(agent)).toMatchObject({
+      other: { replay_buffer: { n_sampled_goal: 2, goal_selection_strategy: 'final' } },
+      create_config: { replay_buffer: { type: 'her' } },
+    })
+    await agent.learn({ total_timesteps: 40 })
+    expect(agent.n_updates).toBeGreaterThan(4)
+  })
+})
