@@ -117,6 +117,7 @@ async function take(prepared: PreparedRun, options: DistOptions): Promise<DistRe
     const report = await runCollector(exchange, config, options.id ?? 'collector', {
       signal: stop.signal,
       exp_dir,
+      waits_for_learner: true,
     })
     logger.info(`${report.member}: ${report.env_steps} env steps in ${report.chunks} chunks.`)
     return { role: 'collector', report }
@@ -159,6 +160,7 @@ async function learn(
       exp_dir,
       limits,
       resume,
+      comes_back: true,
       logger: localLogger(logger, { console: options.verbose === true }),
     })
     const result = await resultOf(prepared, exchange, report)

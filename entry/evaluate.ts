@@ -36,6 +36,7 @@ export async function evaluate(
       (state) => policy.eval_mode.load_state_dict(state),
     )
     // The folder of the config itself is seen to where the environments are made, for training as well.
+    const replays = options.replay_path ?? config.main_config.env['replay_path']
     if (options.replay_path !== undefined) {
       const manager = await container.getAsync(ROLES.evaluator_env)
       await manager.enable_save_replay(options.replay_path, replayOptions(config.main_config.env))
@@ -48,6 +49,7 @@ export async function evaluate(
     logger.info(
       `Mean return ${eval_value.toFixed(2)} over ${episode_info.eval_episode_return.length} episodes${scoreText(score)}.`,
     )
+    if (typeof replays === 'string') logger.info(`The episodes are in ${replays}.`)
     return {
       policy,
       stop: eval_value >= evaluator.cfg.stop_value,

@@ -1,9 +1,13 @@
-import { OFFLINE_STAGES, OfflineRun, type RunResult } from '../ding/pipeline/index.js'
+import { checkEvaluatorSpaces, OFFLINE_STAGES, OfflineRun, type RunResult } from '../ding/pipeline/index.js'
 import type { PipelineInput, PipelineOptions } from './prepare.js'
 import { type TrainingKind, train } from './train.js'
 
 export const SERIAL_OFFLINE: TrainingKind<OfflineRun> = {
-  compose: OfflineRun.compose,
+  async compose(container, setting) {
+    const run = await OfflineRun.compose(container, setting)
+    await checkEvaluatorSpaces(container)
+    return run
+  },
   stages: OFFLINE_STAGES,
   enable_field: ['learn', 'eval'],
 }

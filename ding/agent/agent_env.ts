@@ -73,6 +73,18 @@ export async function resolveEnv(env: EnvArgument): Promise<ResolvedEnv> {
   return { observation_space, action_space, factory, spec }
 }
 
+/** @throws UsageError when an environment is not of an agent's spaces */
+export function checkEnv(
+  env: ResolvedEnv,
+  { observation_space, action_space }: Pick<ResolvedEnv, 'observation_space' | 'action_space'>,
+): void {
+  if (env.observation_space.equals(observation_space) && env.action_space.equals(action_space)) return
+  throw new UsageError(
+    `The environment has observations ${env.observation_space} and actions ${env.action_space}; the agent was made for ` +
+      `${observation_space} and ${action_space}.`,
+  )
+}
+
 /** The factory with actions in [-1, 1]. */
 export function scaled(factory: EnvFactory): EnvFactory {
   if (typeof factory !== 'function') return { ...factory, cfg: withScaling(factory.cfg) }

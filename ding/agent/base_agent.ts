@@ -4,7 +4,7 @@ import type { Action, Obs, Space } from '../envs/index.js'
 import type { Logger, RunLogger } from '../logger/index.js'
 import type { Run } from '../pipeline/index.js'
 import { type StateTree, UsageError } from '../utils/index.js'
-import { type EnvArgument, type ResolvedEnv, resolveEnv } from './agent_env.js'
+import { checkEnv, type EnvArgument, type ResolvedEnv, resolveEnv } from './agent_env.js'
 import {
   type AgentState,
   loadAgentFile,
@@ -173,14 +173,7 @@ export abstract class BaseAgent {
 
   /** Changes the environment; networks, buffer and counters stay. @throws UsageError when its spaces are not the agent's */
   async setEnv(env: EnvArgument): Promise<void> {
-    const { observation_space, action_space } = await this.setup()
-    const next = await resolveEnv(env)
-    if (!next.observation_space.equals(observation_space) || !next.action_space.equals(action_space)) {
-      throw new UsageError(
-        `The environment has observations ${next.observation_space} and actions ${next.action_space}; the agent was made for ` +
-          `${observation_space} and ${action_space}.`,
-      )
-    }
+    checkEnv(await resolveEnv(env), await this.setup())
     await this.reopen((state) => {
       this.env = env
       return state
@@ -305,6 +298,7 @@ export abstract class BaseAgent {
 
   private async open(): Promise<Session> {
     const env: ResolvedEnv | undefined = this.env === null ? undefined : await resolveEnv(this.env)
+    if (env !== undefined && this.spaces !== undefined) checkEnv(env, this.spaces)
     this.spaces ??= env
     if (this.spaces === undefined) {
       throw new UsageError(

@@ -1,7 +1,7 @@
 import type { Container, ServiceIdentifier } from 'inversify'
 import type { Compute, RandomTree } from '../compute/index.js'
 import type { CompiledConfig } from '../config/index.js'
-import type { EnvManager } from '../envs/index.js'
+import { Box, type EnvManager } from '../envs/index.js'
 import type { RunLogger } from '../logger/index.js'
 import {
   composeContainer,
@@ -58,6 +58,9 @@ export class Session {
     })
     try {
       const policy = await container.getAsync(ROLES.policy)
+      const { observation_space, action_space } = input
+      const scales = input.table.continuous && action_space instanceof Box
+      policy.checkSpaces(observation_space, scales ? new Box(-1, 1, action_space.shape) : action_space)
       // Schedules want to know that there is an end; `learn` says where.
       tellLimits(policy, { max_train_iter: 1, max_env_step: 1 })
       if (options.offline) policy.setAttribute('max_env_step', Number.POSITIVE_INFINITY)

@@ -14,13 +14,27 @@ export type ConsoleMode = 'auto' | 'bar' | 'plain' | 'quiet'
 
 const CLEAR_LINE = '\r\u001b[2K'
 
+/** A reader that went away (`| head`) must not end the run. */
+const ignore = (): void => {}
+
+/** How many consoles print to a stream: they share one listener, since Node warns of more than ten. */
+const users = new WeakMap<OutputStream, number>()
+
+/** Counts a console that begins (1) or ends (-1) to print to a stream. */
+function count(stream: OutputStream, change: 1 | -1): void {
+  const before = users.get(stream) ?? 0
+  const after = Math.max(0, before + change)
+  users.set(stream, after)
+  if (before === 0 && after === 1) stream.on?.('error', ignore)
+  if (before === 1 && after === 0) stream.off?.('error', ignore)
+}
+
 /** Prints lines, and keeps one status line (the progress bar) below them where there is a terminal. */
 export class Console {
   readonly mode: Exclude<ConsoleMode, 'auto'>
   #status = ''
   readonly #colors: ReturnType<typeof pc.createColors>
-  /** A reader that went away (`| head`) must not end the run. */
-  readonly #ignore = (): void => {}
+  #open = true
 
   constructor(
     mode: ConsoleMode,
@@ -29,8 +43,8 @@ export class Console {
   ) {
     this.mode = mode === 'auto' ? (out.isTTY === true ? 'bar' : 'plain') : mode
     this.#colors = pc.createColors(err.isTTY === true && pc.isColorSupported)
-    out.on?.('error', this.#ignore)
-    err.on?.('error', this.#ignore)
+    count(out, 1)
+    count(err, 1)
   }
 
   line(text: string): void {
@@ -52,8 +66,10 @@ export class Console {
   /** Lets go of the streams. */
   close(): void {
     if (this.#status !== '') this.status('')
-    this.out.off?.('error', this.#ignore)
-    this.err.off?.('error', this.#ignore)
+    if (!this.#open) return
+    this.#open = false
+    count(this.out, -1)
+    count(this.err, -1)
   }
 
   #around(print: () => void): void {

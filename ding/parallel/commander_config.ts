@@ -51,7 +51,7 @@ export const soloCommanderConfig = schema({
     default: 1,
   },
   chunk_bytes: {
-    doc: 'A chunk is sent when it holds about this many bytes. One that would be larger than 1 MiB is cut.',
+    doc: 'A chunk is sent when it holds about this many bytes. One that would be larger than 960 KiB is cut.',
     format: 'positive_int',
     default: 65536,
   },

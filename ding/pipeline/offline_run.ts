@@ -32,6 +32,7 @@ export class OfflineRun extends Run {
     const dataset = await container.getAsync(ROLES.dataset)
     const parts = await composeParts(container, setting)
     const { policy } = parts
+    for (const odd of policy.checkData(dataset)) parts.logger.warn(`dataset: ${odd}`)
     if (dataset.obs_norm !== undefined) policy.setObservationNorm(dataset.obs_norm)
     checkNoRunning(policy.cfg)
     const { train_epoch, batch_size } = policy.cfg.learn as {
@@ -64,6 +65,14 @@ export class OfflineRun extends Run {
   protected async loadOwnState(state: StateTree): Promise<void> {
     await loadParts(state, { dataset: this.dataset })
   }
+}
+
+/** Checks the policy against the environments that it is evaluated in, if there are any. @throws ConfigError when it does not fit */
+export async function checkEvaluatorSpaces(container: Container): Promise<void> {
+  if (!(await container.getAsync(ROLES.evaluator)).evaluates) return
+  const policy = await container.getAsync(ROLES.policy)
+  const { observation_space, action_space } = await container.getAsync(ROLES.evaluator_env)
+  policy.checkSpaces(observation_space, action_space)
 }
 
 /** D4RL's score of a return, where the environment has reference returns. */

@@ -180,6 +180,7 @@ export class OfflineToOnlineRun extends OnlineRun {
           `larger, by what is to be collected too, or set policy.collect.max_transitions.`,
       )
     }
+    for (const odd of this.policy.checkData(dataset)) this.logger.warn(`dataset: ${odd}`)
     if (obs_norm !== undefined) this.policy.setObservationNorm(obs_norm)
     const columns = await this.fillBuffer(dataset)
     this.adopt({ columns, reward, env_id: env_id ?? null })

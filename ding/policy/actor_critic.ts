@@ -121,6 +121,10 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
     checkReplayConfig(this.cfg, this.policyName)
   }
 
+  override get actionBound(): number | undefined {
+    return 1
+  }
+
   override checkSpaces(observation: Space, action: Space): void {
     const fits =
       action instanceof Box && action.low.every((v) => v === -1) && action.high.every((v) => v === 1)

@@ -1,5 +1,5 @@
 import type { Compute, RandomTree } from '../compute/index.js'
-import type { Batch, ObservationNorm, Transition } from '../data/index.js'
+import type { Batch, ObservationNorm, OfflineDataset, Transition } from '../data/index.js'
 import type { EnvTimestep, Obs, Space } from '../envs/index.js'
 import { createModel, type Model } from '../model/index.js'
 import { Module, type ObsTensor } from '../nn/index.js'
@@ -14,6 +14,7 @@ import {
   UsageError,
 } from '../utils/index.js'
 import { type BasePolicyConfig, basePolicyConfig } from './base_config.js'
+import { checkModelData } from './data_fit.js'
 import { type LrFunction, learningRateAt, type RunLength } from './lr_schedule.js'
 import { Normaliser } from './normaliser.js'
 import { shapeObs } from './observations.js'
@@ -91,6 +92,24 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
   /** Checks the model of the config against the environments' spaces. @throws ConfigError naming the key and the space */
   checkSpaces(observation: Space, action: Space): void {
     checkModelShapes(this.modelConfig, observation, action)
+    this.normaliser.checkSpace(observation)
+  }
+
+  /** The largest magnitude of an entry of its actions, where it acts in such a box; undefined for other actions. */
+  get actionBound(): number | undefined {
+    return undefined
+  }
+
+  /**
+   * Checks the model of the config against the data that it is to learn from.
+   * @returns what is odd, in sentences @throws DatasetError naming what does not fit
+   */
+  checkData(data: Pick<OfflineDataset, 'statistics' | 'take'>): string[] {
+    const { collect } = this.cfg as { collect?: { action_scale?: number } }
+    return checkModelData(this.modelConfig, data, {
+      scale: collect?.action_scale ?? 1,
+      bound: this.actionBound,
+    })
   }
 
   /** Observations in the shapes of `policy.model.obs_shape`, from the flat form of environments and batches. */

@@ -132,9 +132,14 @@ export class BCQPolicy extends ActorCriticPolicy<BCQConfig> {
     )
   }
 
+  override get actionBound(): number {
+    const { max_action } = this.cfg.model
+    return typeof max_action === 'number' ? max_action : 1
+  }
+
   override checkSpaces(observation: Space, action: Space): void {
-    const { max_action: max } = this.cfg.model
-    if (typeof max !== 'number' || max === 1 || !(action instanceof Box)) {
+    const max = this.actionBound
+    if (max === 1 || !(action instanceof Box)) {
       super.checkSpaces(observation, action)
       return
     }

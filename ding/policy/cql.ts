@@ -90,6 +90,10 @@ export class CQLPolicy extends MaxEntropyPolicy<CQLConfig> {
     return typeof max === 'number' ? max : 1
   }
 
+  override get actionBound(): number {
+    return this.maxAction
+  }
+
   override checkSpaces(observation: Space, action: Space): void {
     const max = this.maxAction
     if (max === 1 || !(action instanceof Box)) {

@@ -137,9 +137,10 @@ export function ent_coef(value: unknown): value is number | string {
   )
 }
 
-/** Format of `target_entropy`: a number or 'auto'. */
+/** Format of `target_entropy`. @throws Error saying what is wrong, which the config's validation passes on */
 export function target_entropy(value: unknown): value is number | 'auto' {
-  return value === 'auto' || (typeof value === 'number' && Number.isFinite(value))
+  if (value === 'auto' || (typeof value === 'number' && Number.isFinite(value))) return true
+  throw new ConfigError("Give a number, or 'auto' for minus the number of action dimensions.")
 }
 
 /** The start value in 'auto' (1) or 'auto_x' (x); undefined for another text. */

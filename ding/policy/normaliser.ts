@@ -1,9 +1,10 @@
 import type { SchemaDefinition } from '../config/index.js'
 import type { Batch, ObservationNorm } from '../data/index.js'
-import type { EnvTimestep, Obs } from '../envs/index.js'
+import { Dict, type EnvTimestep, type Obs, type Space } from '../envs/index.js'
 import {
   CheckpointError,
   ConfigError,
+  didYouMean,
   type HostTensor,
   isHostTensor,
   type StateTree,
@@ -124,6 +125,26 @@ export class Normaliser {
         { path: 'policy.vec_normalize.norm_obs' },
       )
     }
+  }
+
+  /** @throws ConfigError when norm_obs_keys names what observations do not have */
+  checkSpace(observation: Space): void {
+    const keys = this.options.settings?.norm_obs_keys
+    if (keys === null || keys === undefined) return
+    const path = 'policy.vec_normalize.norm_obs_keys'
+    if (!(observation instanceof Dict)) {
+      throw new ConfigError(
+        `${path} names entries of Dict observations, but those of this environment are ${observation}. Set it to null.`,
+        { path },
+      )
+    }
+    const known = entriesOf(observation)
+    const odd = keys.find((key) => !known.includes(key))
+    if (odd === undefined) return
+    throw new ConfigError(
+      `${path} has "${odd}", which observations do not have.${didYouMean(odd, known)} Their entries are ${known.join(', ')}.`,
+      { path },
+    )
   }
 
   /** Whether there is anything to normalise. */
@@ -337,6 +358,13 @@ export class Normaliser {
     }
     return array
   }
+}
+
+/** Names of a Dict's entries, and of theirs as `a.b`. */
+function entriesOf({ spaces }: Dict): string[] {
+  return Object.entries(spaces).flatMap(([key, part]) =>
+    part instanceof Dict ? [key, ...entriesOf(part).map((inner) => `${key}.${inner}`)] : [key],
+  )
 }
 
 function apply({ mean, scale, clip }: Affine, from: ArrayLike<number>, to: Float32Array): Float32Array {

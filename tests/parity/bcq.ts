@@ -8,8 +8,10 @@ import { type BCQConfig, BCQPolicy, type LearnOutput } from '../../ding/policy/i
 import type { HostTensor } from '../../ding/utils/index.js'
 import { Comparison } from './compare.js'
 import { decode, type GoldenTensor, isGoldenTensor, isRecord } from './golden.js'
+import { linearLayers } from './layers.js'
 import { RecordedDraws, withDraws } from './recorded_draws.js'
 import { runtimes } from './runtimes.js'
+import { checkTensor } from './summary.js'
 import type { FileResult } from './types.js'
 
 export type Tensors = Record<string, GoldenTensor>
@@ -57,20 +59,28 @@ function used(tensors: Tensors): Tensors {
   return Object.fromEntries(Object.entries(tensors).filter(([name]) => !UNUSED.test(name)))
 }
 
+/** Without what the recording leaves out, so that a default takes its place. */
+function given<T extends object>(keys: T): Partial<T> {
+  return Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== undefined)) as Partial<T>
+}
+
+/** Sizes are those of the recorded networks, whether the config repeats them or not. */
 function modelKeys(config: Record<string, unknown>, params: Tensors): Record<string, unknown> {
-  const last = Object.entries(params)
-    .filter(([name]) => /^actor\.\d+\.bias$/.test(name))
-    .at(-1)
-  return {
+  const widths = (pattern: RegExp) => linearLayers(params, pattern).map(({ shape }) => shape[0] as number)
+  const actor = widths(/^actor\.(\d+)\.bias$/)
+  const critic = widths(/^critic\.0\.(\d+)\.bias$/)
+  const vae = params['vae.decode_common.0.weight']?.shape
+  const decoded = params['vae.decode_reconst_action_head.0.bias']?.shape[0]
+  return given({
     obs_shape: config['obs_shape'],
     action_shape: config['action_shape'],
-    actor_head_hidden_size: config['actor_head_hidden_size'],
-    critic_head_hidden_size: config['critic_head_hidden_size'],
-    vae_hidden_dims: config['vae_hidden_dims'],
+    actor_head_hidden_size: actor.slice(0, -1),
+    critic_head_hidden_size: critic.slice(0, -1),
+    vae_hidden_dims: vae ?? config['vae_hidden_dims'],
     phi: config['phi'],
-    di_engine_compat: last?.[1].shape[0] === 1 && config['action_shape'] !== 1,
+    di_engine_compat: actor.at(-1) === 1 && decoded !== 1,
     ...(Array.isArray(config['latent_clamp']) && { latent_clip: config['latent_clamp'][1] as number }),
-  }
+  })
 }
 
 /** The keys of the optimizers; the three must agree in all but the learning rate, as our config has it. */
@@ -107,20 +117,20 @@ function runOf(json: Record<string, unknown>): BCQRun {
   )
   return {
     model: modelKeys(config, initial),
-    learn: {
+    learn: given({
       lmbda: config['lmbda'],
       discount_factor: config['discount_factor'],
       target_theta: config['target_theta'],
       ignore_done: config['ignore_done'],
-      candidates: config['n_next_candidates'] ?? 10,
-      kld_coef: config['kld_coef'] ?? 0.5,
+      candidates: config['n_next_candidates'],
+      kld_coef: config['kld_coef'],
       di_engine_compat: found['td_matrix_critic0']?.shape.length === 2,
       ...optimizerKeys(json['optimizers'] as Record<'critic' | 'actor' | 'vae', Optimizer>),
-    },
+    }),
     initial,
     batch,
     updates: (json['updates'] as { draws: Tensors; metrics: Record<string, number> }[]).map(
-      ({ draws, metrics }) => ({ draws: Object.values(draws), metrics }),
+      ({ draws, metrics }) => ({ draws: inOrder(draws), metrics }),
     ),
     grads: used(
       Object.assign({}, ...Object.values((json['update1_grads'] ?? {}) as Record<string, Tensors>)),
@@ -135,6 +145,13 @@ function runOf(json: Record<string, unknown>): BCQRun {
     })),
     chosen: [],
   }
+}
+
+/** Draws in the order of their use, whatever order the file has them in. */
+export function inOrder(draws: Tensors): GoldenTensor[] {
+  const names = ['vae_eps', 'next_z', 'policy_z']
+  const known = names.flatMap((name) => draws[name] ?? [])
+  return known.length === Object.keys(draws).length ? known : Object.values(draws)
 }
 
 /** Replays a recorded run with every runtime. */
@@ -181,7 +198,7 @@ async function replay(
     if (k === 1) {
       const own = new Map(model.namedParameters())
       for (const [name, tensor] of Object.entries(run.grads))
-        to.gradients.check(`${runtime} ${name}`, own.get(name)?.grad, tensor)
+        checkTensor(to.gradients, `${runtime} ${name}`, own.get(name)?.grad, tensor)
     }
     const snapshot = run.snapshots.find(({ after }) => after === k)
     if (snapshot !== undefined) {
@@ -206,7 +223,7 @@ async function replay(
 function compareAll(to: Comparison, what: string, ours: unknown, expected: Tensors): void {
   const found = ours as Record<string, HostTensor>
   for (const [name, tensor] of Object.entries(expected))
-    to.check(`${what} ${name}`, found[name]?.data, tensor)
+    checkTensor(to, `${what} ${name}`, found[name]?.data, tensor)
 }
 
 async function compareBefore(

@@ -1,12 +1,13 @@
-import { type BCQRun, bcqRun, optimizerKeys, type Tensors } from './bcq.js'
+import { type BCQRun, bcqRun, inOrder, optimizerKeys, type Tensors } from './bcq.js'
 import { decode, type GoldenTensor, isRecord } from './golden.js'
+import { linearLayers } from './layers.js'
 import type { FileResult } from './types.js'
 
 interface GoldenAuthors {
   readonly config: {
     obs: number
     act: number
-    max_action: number
+    max_action?: number
     discount: number
     tau: number
     lmbda: number
@@ -48,10 +49,10 @@ function runOf(golden: GoldenAuthors): BCQRun {
       obs_shape: config.obs,
       action_shape: config.act,
       phi: config.phi,
-      max_action: config.max_action,
-      actor_head_hidden_size: widths(initial_params.actor, /^l\d+\.bias$/).slice(0, -1),
-      critic_head_hidden_size: half(widths(initial_params.critic, /^l\d+\.bias$/)).slice(0, -1),
-      vae_hidden_dims: widths(initial_params.vae, /^e\d+\.bias$/),
+      max_action: config.max_action ?? 1,
+      actor_head_hidden_size: widths(initial_params.actor, /^l(\d+)\.bias$/).slice(0, -1),
+      critic_head_hidden_size: half(widths(initial_params.critic, /^l(\d+)\.bias$/)).slice(0, -1),
+      vae_hidden_dims: widths(initial_params.vae, /^e(\d+)\.bias$/),
     },
     learn: {
       lmbda: config.lmbda,
@@ -67,7 +68,7 @@ function runOf(golden: GoldenAuthors): BCQRun {
       next_obs: decode(next_state),
       done: { dtype: 'bool', shape: [flags.length], data: flags },
     },
-    updates: updates.map(({ draws, metrics }) => ({ draws: Object.values(draws), metrics: ours(metrics) })),
+    updates: updates.map(({ draws, metrics }) => ({ draws: inOrder(draws), metrics: ours(metrics) })),
     grads: {},
     before: {},
     snapshots: Object.entries(golden.snapshots).map(([name, { actor_target, critic_target, ...params }]) => ({
@@ -97,9 +98,7 @@ function ours({ recon_loss, critic1_loss, critic2_loss, ...others }: Record<stri
 }
 
 function widths(tensors: Tensors, pattern: RegExp): number[] {
-  return Object.entries(tensors).flatMap(([name, { shape }]) =>
-    pattern.test(name) ? [shape[0] as number] : [],
-  )
+  return linearLayers(tensors, pattern).map(({ shape }) => shape[0] as number)
 }
 
 function half<T>(list: T[]): T[] {
@@ -110,7 +109,7 @@ function half<T>(list: T[]): T[] {
 function named(networks: Partial<Record<'actor' | 'critic' | 'vae', Tensors>>): Tensors {
   const all: Tensors = {}
   for (const [part, tensors] of Object.entries(networks)) {
-    const layers = widths(tensors, /^l\d+\.bias$/).length
+    const layers = widths(tensors, /^l(\d+)\.bias$/).length
     for (const [name, tensor] of Object.entries(tensors)) {
       const [, kind, number, rest] = /^([led])(\d+)\.(weight|bias)$/.exec(name) ?? []
       const at = Number(number) - 1

@@ -12,6 +12,7 @@ import { RecordedDraws, withDraws } from './recorded_draws.js'
 import { type GoldenHelpers, redqHelpers } from './redq_helpers.js'
 import { modelOf, named, type Tensors } from './redq_networks.js'
 import { runtimes } from './runtimes.js'
+import { checkTensor } from './summary.js'
 import type { FileResult } from './types.js'
 
 interface Optimizer {
@@ -224,31 +225,6 @@ function compareGradients(
     for (const [name, tensor] of named(grads?.[part] ?? {}))
       checkTensor(to, `${what} ${part} ${name}`, own.get(name)?.grad ?? [], tensor)
   }
-}
-
-/** A tensor as large files write it: its sums and its first entries. */
-interface Summary {
-  readonly sum: number
-  readonly abs_sum: number
-  readonly first8: number[]
-}
-
-/** Compares with a tensor, or with what a summary says of it; a sum is held to the digits of the sum of magnitudes. */
-function checkTensor(
-  to: Comparison,
-  what: string,
-  actual: ArrayLike<number>,
-  expected: GoldenTensor | Summary,
-): void {
-  if (!('first8' in expected)) {
-    to.check(what, actual, expected)
-    return
-  }
-  const values = Array.from(actual)
-  const total = (of: readonly number[]) => of.reduce((sum, value) => sum + value, 0)
-  to.check(`${what} first8`, values.slice(0, expected.first8.length), expected.first8)
-  to.check(`${what} abs_sum`, total(values.map(Math.abs)), expected.abs_sum)
-  to.record(`${what} sum`, Math.abs(total(values) - expected.sum) / Math.max(expected.abs_sum, 0.01))
 }
 
 interface Row {

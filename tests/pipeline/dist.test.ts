@@ -69,21 +69,26 @@ describe.skipIf(NO_NATS_SERVER !== '')(natsTitle('roles over a real server'), ()
     if (first.role !== 'learner') throw new Error('not the learner')
     expect(first.result).toMatchObject({ stop_reason: 'interrupted' })
     const done = first.result.train_iter
-    const [collector] = await Promise.all(others)
-    expect(collector).toMatchObject({ role: 'collector' })
     const folder = join(work_dir, 'together')
     for (const file of ['result.json', 'status.json', 'total_config.json', 'ckpt/run_state.safetensors'])
       expect(existsSync(join(folder, file)), file).toBe(true)
     expect(readFileSync(join(folder, 'total_config.json'), 'utf8')).toContain(server.url)
 
-    const again = [join_('collector'), join_('evaluator')]
+    // The others have waited for it.
     const second = await join_('learner', { max_train_iter: done + 100 })
-    await Promise.all(again)
+    const [collector] = await Promise.all(others)
+    expect(collector).toMatchObject({ role: 'collector' })
     if (second.role !== 'learner') throw new Error('not the learner')
     expect(second.result).toMatchObject({ stop_reason: 'max_train_iter' })
     expect(second.result.train_iter).toBeGreaterThanOrEqual(done + 100)
     expect(Number.isFinite(second.result.eval_value)).toBe(true)
     expect(second.result.env_step).toBeGreaterThan(first.result.env_step)
+
+    // Over, and gone on with: whoever joined in between waits for the learner.
+    const more = [join_('collector'), join_('evaluator')]
+    const third = await join_('learner', { max_train_iter: done + 150 })
+    await Promise.all(more)
+    expect(third).toMatchObject({ result: { stop_reason: 'max_train_iter' } })
 
     const elsewhere = { work_dir: temporaryFolder() }
     await expect(join_('learner', elsewhere)).rejects.toThrow(/holds a run of this name.*ding nats clean/)

@@ -55,6 +55,24 @@ describe('serial_pipeline_offline', () => {
     expect(evaluated.eval_value_raw).toEqual(result.eval_value_raw)
   })
 
+  test('data or an environment that do not fit the model are refused before anything is trained', async () => {
+    const { work_dir, config } = await prepared({}, { use_norm: true })
+    const run = (model: object, type = 'cartpole') => {
+      const [main, create] = structuredClone(config) as [
+        { policy: { model: object } },
+        { env: { type: string } },
+      ]
+      main.policy.model = { ...main.policy.model, ...model }
+      create.env.type = type
+      return serial_pipeline_offline([main, create], 0, { ...quiet, work_dir, max_train_iter: 5 })
+    }
+    await expect(run({ obs_shape: 6, action_shape: 3 })).rejects.toThrow(
+      "The dataset's observations have the shape 4, but policy.model.obs_shape is 6.",
+    )
+    await expect(run({}, 'Acrobot-v1')).rejects.toThrow("the environment's observation space is")
+    expect(existsSync(join(work_dir, 'offline'))).toBe(false)
+  })
+
   test('train_epoch ends it after that many passes over the data', async () => {
     const { work_dir, data_path, config } = await prepared({ learn: { train_epoch: 2 } })
     const { count } = await createDataset({ data_path }, { random: RandomStream.fromSeed(0) })

@@ -34,6 +34,7 @@ function configOf(type: string, model: object, collect: object): ConfigPair {
 
 test.each([
   ['sac', { use_sde: true }, { sde_sample_freq: 5 }],
+  ['crossq', { use_sde: true }, { sde_sample_freq: 5 }],
   ['td3', {}, { noise_type: 'ou', noise_sigma: 0.3 }],
 ])(
   '%s: 60 updates straight, and with two stops, leave the same state, bit for bit',

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { createRunLogger, type Progress } from '../../logger/index.js'
+import { createRunLogger, type RunLogger } from '../../logger/index.js'
 import { UsageError } from '../../utils/index.js'
 import { checkCount, checkOptions } from '../options.js'
 import { BaseCallback } from './base.js'
@@ -53,22 +53,26 @@ export class CheckpointCallback extends BaseCallback {
 
 /** Shows how far the training is: `learn({ progress_bar: true })`. */
 export class ProgressBarCallback extends BaseCallback {
-  private bar: Progress | undefined
+  private shown: RunLogger | undefined
 
   protected override onTrainingStart(): void {
     // An agent that is not silent shows it already.
     if (this.model.verbose > 0) return
-    const { progress } = createRunLogger({ exp_name: '.', tensorboard: false, jsonl: false, text: false })
-    progress.start({ unit: 'env_step', total: this.model.total_timesteps, initial: this.num_timesteps })
-    this.bar = progress
+    this.shown = createRunLogger({ exp_name: '.', tensorboard: false, jsonl: false, text: false })
+    this.shown.progress.start({
+      unit: 'env_step',
+      total: this.model.total_timesteps,
+      initial: this.num_timesteps,
+    })
   }
 
   protected override onStep(): void {
-    this.bar?.update(this.num_timesteps)
+    this.shown?.progress.update(this.num_timesteps)
   }
 
   protected override onTrainingEnd(): void {
-    this.bar?.stop()
-    this.bar = undefined
+    this.shown?.progress.stop()
+    this.shown?.close()
+    this.shown = undefined
   }
 }

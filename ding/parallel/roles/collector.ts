@@ -24,6 +24,8 @@ export interface CollectorRoleOptions {
   readonly incarnation?: number | string
   readonly logger?: RoleLogger
   readonly exp_dir?: string
+  /** Joining a run that is over, it waits for a learner that goes on; else it leaves again. */
+  readonly waits_for_learner?: boolean
 }
 
 export interface CollectorReport {
@@ -123,7 +125,7 @@ class CollectorRole {
 
   async run(): Promise<CollectorReport> {
     this.heartbeat.start()
-    const first = await this.exchange.parameters.waitFor(1, this.ended.signal)
+    const first = await this.firstParameters()
     if (first !== undefined) {
       await this.compose(decodeState(first.blob).meta as unknown as ParameterMeta)
       this.load(first)
@@ -142,6 +144,15 @@ class CollectorRole {
     this.unsubscribe()
     await this.logger.flush()
     await this.parts?.close()
+  }
+
+  /** Where it waits for a learner, those of a run that was over before are left alone: the learner may go on. */
+  private async firstParameters(): Promise<Parameters | undefined> {
+    let first = await this.exchange.parameters.waitFor(1, this.ended.signal)
+    if (this.options.waits_for_learner !== true) return first
+    while (first !== undefined && (decodeState(first.blob).meta as unknown as ParameterMeta).finished)
+      first = await this.exchange.parameters.waitFor(first.version + 1, this.ended.signal)
+    return first
   }
 
   private get over(): boolean {

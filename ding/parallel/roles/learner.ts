@@ -26,28 +26,8 @@ import { type RoleStatus, TOPICS } from '../topics.js'
 import { Commander } from './commander.js'
 import { Intake } from './intake.js'
 import type { Learn } from './interfaces.js'
+import type { LearnerReport, LearnerRoleOptions } from './learner_types.js'
 import { composeRole, type ParameterMeta, type RoleContainer } from './parts.js'
-
-export interface LearnerRoleOptions {
-  /** Ends it in order: what has come in is saved. */
-  readonly signal?: AbortSignal
-  readonly incarnation?: number | string
-  readonly logger?: RoleLogger
-  /** The experiment folder; the config's exp_name when left out. */
-  readonly exp_dir?: string
-  readonly limits?: Partial<RunLimits>
-  /** Go on from the run state in the experiment folder. */
-  readonly resume?: boolean
-}
-
-/** What a learner has come to. */
-export interface LearnerReport {
-  readonly stop_reason: StopReason
-  readonly env_step: number
-  readonly train_iter: number
-  readonly eval_value: number
-  readonly eval_value_raw: readonly number[]
-}
 
 /** The blob with the policy's whole state at the end of a run. */
 export const FINAL_POLICY = 'final_policy'
@@ -361,10 +341,11 @@ class LearnerRole {
       await this.save()
     }
     await this.learner.call_hook('after_run')
-    this.finished = true
+    const away = stop_reason === 'interrupted' && this.options.comes_back === true
+    this.finished = !away
     await this.exchange.store.put(FINAL_POLICY, encodeState(this.policy.learn_mode.state_dict()))
     await this.publish()
-    this.exchange.control.announce(TOPICS.stop, { stop_reason })
+    if (!away) this.exchange.control.announce(TOPICS.stop, { stop_reason })
     this.state = 'done'
     this.heartbeat.beat()
     return {

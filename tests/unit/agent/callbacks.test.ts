@@ -186,6 +186,36 @@ describe('evaluation', () => {
   })
 })
 
+describe('wrong callbacks', () => {
+  it.each([3, 'x', {}, [new EvalCallback('Pendulum-v1'), 5]])('%s is refused by learn', async (callback) => {
+    const learning = collector().learn({ total_timesteps: 5, callback: callback as never })
+    await expect(learning).rejects.toThrow(/expected a BaseCallback, a function, or a list of these/)
+  })
+
+  it('options that do not exist, or have no such value, are errors', () => {
+    const wrong: [() => unknown, RegExp][] = [
+      [() => new CheckpointCallback({ save_frequency: 3 } as never), /"save_freq"/],
+      [() => new CheckpointCallback({ save_freq: 0, save_path: '.' }), /save_freq is 0/],
+      [() => new CheckpointCallback({ save_freq: 1 } as never), /save_path is missing/],
+      [() => new EvalCallback('Pendulum-v1', { eval_frequency: 3 } as never), /"eval_freq"/],
+      [() => new EvalCallback('Pendulum-v1', { n_eval_episodes: 0 }), /n_eval_episodes is 0/],
+      [() => new StopTrainingOnRewardThreshold({ threshold: 3 } as never), /"reward_threshold"/],
+      [() => new StopTrainingOnRewardThreshold({} as never), /reward_threshold is undefined/],
+      [() => new StopTrainingOnNoModelImprovement({} as never), /max_no_improvement_evals is undefined/],
+      [() => new StopTrainingOnMaxEpisodes({ max_episode: 3 } as never), /"max_episodes"/],
+      [
+        () =>
+          new EveryNTimesteps({
+            n_steps: 0,
+            callback: new CheckpointCallback({ save_freq: 1, save_path: '.' }),
+          }),
+        /n_steps is 0/,
+      ],
+    ]
+    for (const [make, message] of wrong) expect(make).toThrow(message)
+  })
+})
+
 describe('evaluatePolicy', () => {
   it('plays whole episodes with actions of the environment', async () => {
     const agent = crossq()

@@ -258,6 +258,30 @@ describe('environments', () => {
     expect([agent.num_timesteps, agent.n_updates]).toEqual([30, 10])
     expect((await agent.getEnv()).env_num).toBe(1)
     await expect(agent.setEnv('CartPole-v1')).rejects.toThrow(UsageError)
+    const path = join(temporaryFolder(), 'agent.safetensors')
+    await agent.save(path)
+    const elsewhere = keep(await CrossQ.load(path, { env: 'MountainCarContinuous-v0' }))
+    await expect(elsewhere.predict(upright)).rejects.toThrow(/the agent was made for/)
+  })
+
+  it('must have the actions that the algorithm is for, before anything is predicted', async () => {
+    const still = Float32Array.of(0, 0, 0, 0)
+    await expect(crossq({ env: 'CartPole-v1' }).predict(still)).rejects.toThrow(/acts in \[-1, 1\].*Discrete/)
+    await expect(dqn({ env: 'Pendulum-v1' }).predict(upright)).rejects.toThrow(/discrete actions.*Box/)
+  })
+
+  it('say what observations to predict from are like', async () => {
+    const agent = crossq()
+    await expect(agent.predict(Float32Array.of(1, 0, 0, 0))).rejects.toThrow(/has 4 values.*Box/)
+    await expect(agent.predict([upright, Float32Array.of(1)])).rejects.toThrow(/has 1 values/)
+    await expect(agent.predict('up' as never)).rejects.toThrow(UsageError)
+    const goals = crossq({ env: 'reach' })
+    const point = new Float32Array(3)
+    await expect(goals.predict({ observation: point, achieved_goal: point })).rejects.toThrow(
+      /lacks "desired_goal"/,
+    )
+    const short = { observation: point, achieved_goal: point, desired_goal: Float32Array.of(1) }
+    await expect(goals.predict(short)).rejects.toThrow(/entry "desired_goal" has 1 values/)
   })
 
   it('are not needed to predict', async () => {

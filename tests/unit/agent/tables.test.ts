@@ -194,8 +194,8 @@ describe('arguments', () => {
         n_sample: null,
         n_episode: 2,
         noise_type: 'ou',
-        noise_sigma: 0.3,
-        noise_kwargs: { mu: 0, theta: 0.15, dt: 0.01 },
+        noise_sigma: [0.3],
+        noise_kwargs: { mu: [0], theta: 0.15, dt: 0.01 },
       },
       model: { activation: 'tanh', n_critics: 3 },
       other: { replay_buffer: { alpha: 0.5 } },
@@ -206,6 +206,8 @@ describe('arguments', () => {
   it('that do not exist are errors, with what was perhaps meant', async () => {
     // @ts-expect-error: no such argument
     expect(() => new CrossQ({ env, lerning_rate: 1 })).toThrow(/no argument "lerning_rate".*learning_rate/)
+    // @ts-expect-error: SB3's positional arguments
+    expect(() => new CrossQ('MlpPolicy', 'Pendulum-v1')).toThrow(/as one object/)
     // @ts-expect-error: no such argument, there
     expect(() => new SAC({ env, policy_delay: 2 })).toThrow(ConfigError)
     // @ts-expect-error: no such key
@@ -216,6 +218,7 @@ describe('arguments', () => {
     expect(() => new CrossQ({ env, train_freq: [1, 'epoch'] })).toThrow(/train_freq/)
     // @ts-expect-error: no such noise
     expect(() => new TD3({ env, action_noise: { type: 'gaus', sigma: 1 } })).toThrow(/action_noise/)
+    expect(() => new TD3({ env, action_noise: { type: 'gauss', sigma: [0.1, -1] } })).toThrow(/at least 0/)
     // null is Python's None: the default.
     expect(() => new CrossQ({ env, action_noise: null, replay_buffer_class: null, seed: null })).not.toThrow()
     await expect(new DQN({ env: 'CartPole-v1', tau: 0.5 }).setup()).rejects.toThrow(

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { RandomStream } from '../../../ding/compute/index.js'
+import { createDataset } from '../../../ding/data/index.js'
 import {
   collect_demo_data,
   loadState,
@@ -66,6 +68,15 @@ describe('own policy', () => {
     })
     expect(eval_value).toBeGreaterThan(100)
   })
+
+  test('the variation of SAC learns Pendulum, with its own key', async () => {
+    const short = { max_env_step: 5000 }
+    const { eval_value, policy } = await train('own_policy/pessimistic_config.ts', short)
+    expect(policy.constructor.name).toBe('PessimisticSAC')
+    expect(policy.cfg.learn).toMatchObject({ pessimism: 0.5, target_theta: 0.005 })
+    // A policy that has learned nothing is at -1200 or so.
+    expect(eval_value).toBeGreaterThan(-400)
+  }, 60_000)
 })
 
 describe('own model', () => {
@@ -114,7 +125,8 @@ describe('offline data', () => {
       max_train_iter: 2000,
       overrides: [['policy.collect.data_path', data_path]],
     })
-    expect(eval_value).toBeGreaterThan(50)
+    const data = await createDataset({ data_path }, { random: RandomStream.fromSeed(0) })
+    expect(eval_value).toBeGreaterThan(1.5 * data.statistics.returns.mean)
   })
 
   test('a population of agents learns, and the best is loaded from its file', async () => {

@@ -74,6 +74,22 @@ describe('collecting', () => {
     expect(Object.keys(exploration.x)).toEqual(['0', '1'])
   })
 
+  test('noise may have a size for each action dimension', async () => {
+    const { quiet, steps } = await collected({ noise_sigma: [0, 0.5] })
+    const both = (actions: number[][]) => actions[0] as [number, number]
+    expect(steps.map((s) => both(s)[0])).toEqual(steps.map(() => both(quiet)[0]))
+    expect(new Set(steps.map((s) => both(s)[1])).size).toBe(steps.length)
+    for (const [collect, key] of [
+      [{ noise_sigma: [0.1, 0.1, 0.1] }, 'noise_sigma'],
+      [{ noise_kwargs: { mu: [1] } }, 'noise_kwargs.mu'],
+    ] as const) {
+      const policy = await build(DDPGPolicy, { collect })
+      expect(() => policy.collect_mode).toThrow(
+        `policy.collect.${key} has ${key === 'noise_sigma' ? 3 : 1} values`,
+      )
+    }
+  })
+
   test('keyword arguments that the noise does not have are refused', async () => {
     const policy = await build(DDPGPolicy, { collect: { noise_kwargs: { theta: 1 } } })
     expect(() => policy.collect_mode).toThrow(/policy\.collect\.noise_kwargs has "theta"/)

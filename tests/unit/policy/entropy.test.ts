@@ -7,6 +7,7 @@ import {
   type EntropySettings,
   ent_coef,
   entropyCoefOf,
+  target_entropy,
 } from '../../../ding/policy/index.js'
 import { f32, sharedCompute } from './support.js'
 
@@ -88,6 +89,11 @@ describe('the config', () => {
     const entropy = entropyCoefOf({ ...SETTINGS, ...given }, 4)
     expect(entropy).toBeInstanceOf(kind)
     expect(entropy.alpha).toBeCloseTo(alpha, 6)
+  })
+
+  test('target_entropy says what it takes', () => {
+    expect([target_entropy(-3), target_entropy('auto')]).toEqual([true, true])
+    expect(() => target_entropy('none')).toThrow(/minus the number of action dimensions/)
   })
 
   test('target_entropy: null and auto are minus the action dimensions', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createTimestep, type EnvTimestep, type Obs } from '../../../ding/envs/index.js'
+import { Box, createTimestep, Dict, type EnvTimestep, type Obs } from '../../../ding/envs/index.js'
 import {
   type Batch,
   Normaliser,
@@ -135,6 +135,18 @@ describe('observations', () => {
     const seen = normaliser.normalised({ 0: row(7) })[0] as ReturnType<typeof row>
     expect(seen.a[0]).toBe(7)
     expect(seen.b[0]).not.toBe(7)
+  })
+
+  test('norm_obs_keys that observations do not have are refused', () => {
+    const box = new Box(-1, 1, [1])
+    const space = new Dict({ arm: new Dict({ angle: box }), goal: box })
+    make({ norm_obs_keys: ['arm.angle', 'goal'] }).checkSpace(space)
+    make({ norm_obs_keys: ['arm'] }).checkSpace(space)
+    make().checkSpace(box)
+    expect(() => make({ norm_obs_keys: ['gaol'] }).checkSpace(space)).toThrow(
+      /norm_obs_keys has "gaol".*"goal".*arm, arm\.angle, goal/,
+    )
+    expect(() => make({ norm_obs_keys: ['goal'] }).checkSpace(box)).toThrow(/Set it to null/)
   })
 })
 

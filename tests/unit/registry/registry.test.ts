@@ -116,6 +116,21 @@ describe('lookup', () => {
     expect(details.line).toBeGreaterThan(0)
   })
 
+  test('details name the caller where a stack has other paths than the modules, as with source maps', () => {
+    const prepare = Error.prepareStackTrace
+    Error.prepareStackTrace = (error, frames) =>
+      [
+        String(error),
+        ...frames.map((frame) => `    at ${String(frame).replaceAll('/ding/registry/', '/elsewhere/')}`),
+      ].join('\n')
+    try {
+      shapes.register('square', Shape)
+    } finally {
+      Error.prepareStackTrace = prepare
+    }
+    expect(shapes.details('square').file).toMatch(/registry\.test\.ts$/)
+  })
+
   test('ignored suffixes and preset aliases', () => {
     const policies = new Registry('policy', {
       ignoredSuffixes: ['_command'],

@@ -78,6 +78,20 @@ describe('action noise', () => {
     expect(() => other.load_state_dict({ x: { 0: 'no' } })).toThrow(/environment 0/)
   })
 
+  test('mean and deviation may be given for each dimension', () => {
+    const unit = new GaussianNoise().sample(3, stream('each'))
+    const gauss = new GaussianNoise({ mu: [1, 2, 3], sigma: [0, 1, 2] }).sample(3, stream('each'))
+    expect([...gauss]).toEqual([1, Math.fround(2 + unit[1]!), Math.fround(3 + 2 * unit[2]!)])
+    const ou = new OUNoise({ mu: [1, -1], sigma: [0, 0], theta: 0.5, dt: 1, x0: [0, 1] })
+    expect([...ou.sample(2, stream('each'))]).toEqual([0.5, 0])
+    expect(() => new GaussianNoise({ sigma: [0.1, 0.2] }).sample(3, stream('each'))).toThrow(
+      /sigma of GaussianNoise has 2 values, but the action has 3/,
+    )
+    expect(() => new OUNoise({ mu: [0] }).sample(2, stream('each'))).toThrow(/mu of OUNoise has 1 values/)
+    expect(() => new OUNoise({ sigma: [0.1, Number.NaN] })).toThrow(/sigma/)
+    expect(() => new GaussianNoise({ sigma: [] })).toThrow(/empty/)
+  })
+
   test('sizes that do not fit and unknown names are errors', () => {
     const random = stream('sizes')
     expect(() => new OUNoise({ x0: [0, 1] }).sample(3, random)).toThrow(/2 values/)

@@ -1,0 +1,73 @@
+import type { OfflineDataset } from '../data/index.js'
+import { DatasetError, isHostTensor, sizeOf } from '../utils/index.js'
+
+/** Excess that rounding explains, as a share of the bound. */
+const ROUNDING = 1e-3
+/** Data so far beyond the bound are in other units; less may be an actuator's overshoot. */
+const OTHER_UNITS = 1.5
+
+function sizesOf(shape: unknown): number[] | undefined {
+  const sizes = typeof shape === 'number' ? [shape] : shape
+  return Array.isArray(sizes) && sizes.every((size) => typeof size === 'number') ? sizes : undefined
+}
+
+/** Whether rows of `shape` can be observations of `obs_shape`; true where the two cannot be compared. */
+function fits(obs_shape: unknown, shape: readonly number[]): boolean {
+  const sizes = sizesOf(obs_shape)
+  if (sizes === undefined) return true
+  return sizes.length <= 1 ? sizeOf(sizes) === sizeOf(shape) : sizes.join() === shape.join()
+}
+
+function list(shape: readonly number[]): string {
+  return shape.length === 1 ? String(shape[0]) : JSON.stringify(shape)
+}
+
+/**
+ * Compares what a model is configured with to the data that it is to learn from.
+ * @param scale what the data's actions are multiplied by
+ * @param bound the largest magnitude of an entry of the policy's actions, if there is one
+ * @returns what is odd, in sentences
+ * @throws DatasetError where observations or actions have another size, or actions are in other units
+ */
+export function checkModelData(
+  { obs_shape, action_shape }: Readonly<Record<string, unknown>>,
+  data: Pick<OfflineDataset, 'statistics' | 'take'>,
+  { scale, bound }: { scale: number; bound: number | undefined },
+): string[] {
+  const { obs, action } = data.take(Int32Array.of(0))
+  if (isHostTensor(obs) && obs.shape.length > 1 && !fits(obs_shape, obs.shape.slice(1))) {
+    const found = list(obs.shape.slice(1))
+    throw new DatasetError(
+      `The dataset's observations have the shape ${found}, but policy.model.obs_shape is ${JSON.stringify(obs_shape)}. ` +
+        'Check policy.collect.data_path, or set policy.model.obs_shape to that of the data.',
+    )
+  }
+  const sizes = sizesOf(action_shape)
+  if (!isHostTensor(action) || sizes === undefined) return []
+  const { min, max } = data.statistics.action_bounds
+  const largest = Math.max(...max, ...Array.from(min, (value) => -value))
+  if (action.dtype !== 'float32') {
+    if (action.shape.length > 1 || sizes.length !== 1 || largest < (sizes[0] as number)) return []
+    throw new DatasetError(
+      `The dataset's actions go up to ${largest}, but policy.model.action_shape is ${sizes[0]}, for actions from 0 to ${(sizes[0] as number) - 1}. ` +
+        'Check policy.collect.data_path, or set policy.model.action_shape.',
+    )
+  }
+  const width = sizeOf(action.shape.slice(1))
+  if (width !== sizeOf(sizes)) {
+    throw new DatasetError(
+      `The dataset's actions have ${width} entries, but policy.model.action_shape is ${JSON.stringify(action_shape)}. ` +
+        'Check policy.collect.data_path, or set policy.model.action_shape to that of the data.',
+    )
+  }
+  const reach = largest * Math.abs(scale)
+  if (bound === undefined || reach <= bound * (1 + ROUNDING)) return []
+  const what =
+    `The dataset's actions${scale === 1 ? '' : `, times policy.collect.action_scale (${scale}),`} reach ${Number(reach.toPrecision(4))}, ` +
+    `but the policy acts in [-${bound}, ${bound}]. `
+  if (reach <= bound * OTHER_UNITS) return [`${what}Those beyond are learned from as they are.`]
+  throw new DatasetError(
+    `${what}Set policy.collect.action_scale to 1 / (the largest action of the environment), ${Number((bound / largest).toPrecision(4))} perhaps, and ` +
+      'scale the environment too (env.act_scale).',
+  )
+}
