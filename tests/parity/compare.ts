@@ -8,7 +8,7 @@ import type { CaseResult } from './types.js'
  */
 export const FLOAT32_TOLERANCE = 1e-5
 
-const SMALLEST_SCALE = 0.01
+export const SMALLEST_SCALE = 0.01
 
 /** Largest |actual - expected| over the scale. Infinite when lengths differ or where just one of the two is finite. */
 export function relativeError(actual: unknown, expected: unknown): number {

@@ -4,7 +4,7 @@ import type { Batch } from '../../ding/data/index.js'
 import { type ActorCriticModel, createModel } from '../../ding/model/index.js'
 import { type CQLConfig, CQLPolicy, cqlPolicyConfig, type LearnOutput } from '../../ding/policy/index.js'
 import type { HostTensor, StateTree } from '../../ding/utils/index.js'
-import { Comparison, FLOAT32_TOLERANCE } from './compare.js'
+import { Comparison, FLOAT32_TOLERANCE, SMALLEST_SCALE } from './compare.js'
 import { corlHelpers } from './corl_cql_helpers.js'
 import { decode, type GoldenTensor, isRecord, numbersOf } from './golden.js'
 import { layerNumber, linearLayers } from './layers.js'
@@ -59,13 +59,15 @@ interface GoldenCQL {
 
 /** Metrics are means of numbers of this size at least, which may cancel: float32 has no more digits of them. */
 const METRIC_SCALE = 0.1
-/**
- * How many times the effect of rounding alone a network may be off, where that is more than the usual tolerance. In wide networks it is: Adam's
- * first steps are lr g / (|g| + eps), so that an entry whose gradient is no more than rounding moves by up to lr either way.
- */
+/** How many times the effect of rounding alone a network may be off, where that is more than the usual tolerance. */
 const ROUNDING_MARGIN = 4
-/** How many digits less its gradients are held to then: with thousands of rows some unit is so near 0 that rounding says whether relu passes it. */
-const ROUGH_GRADIENTS = 100
+/**
+ * So many rows times units, and one of these is likely so near 0 (below 1e-7) that rounding says whether relu passes it. Whatever lies before such a
+ * unit has another gradient for that row then, and Adam's first steps are lr g / (|g| + eps): an entry whose gradient is as small moves by up to lr.
+ */
+const MANY_UNITS = 2 ** 14
+/** How many times the tolerance is what it is elsewhere, then: two digits less. */
+const ROUGHLY = 100
 
 /** Compares by a scale of `least` at least. */
 function checkFrom(to: Comparison, what: string, least: number, found: unknown, expected: unknown): void {
@@ -262,12 +264,23 @@ function initialState(state: StateTree, { init }: GoldenCQL): StateTree {
   }
 }
 
-/** The scale to compare a network by: one at which the margin over rounding is the tolerance. */
+/** The scale to compare a tensor of a network by: one at which the margin over rounding is the tolerance. */
 function rounding(
-  { f32_vs_f64_max_abs_diff: noise }: GoldenCQL,
+  golden: GoldenCQL,
   update: number,
-): (network: string) => number {
-  return (network) => ((noise?.[update]?.[network] ?? 0) * ROUNDING_MARGIN) / FLOAT32_TOLERANCE
+): (network: string, tensor: GoldenTensor | Summary) => number {
+  const noise = golden.f32_vs_f64_max_abs_diff?.[update]
+  return (network, tensor) => {
+    const measured = ((noise?.[network] ?? 0) * ROUNDING_MARGIN) / FLOAT32_TOLERANCE
+    return Math.max(measured, roughScale(golden, tensor))
+  }
+}
+
+/** 0, but for networks of {@link MANY_UNITS}. */
+function roughScale({ batch, init }: GoldenCQL, tensor: GoldenTensor | Summary): number {
+  const rows = batch.obs.shape[0] as number
+  if (rows * sizesOf(init.critic_1, 'network').width < MANY_UNITS) return 0
+  return ROUGHLY * Math.max(largest(tensor), SMALLEST_SCALE)
 }
 
 function compareNetworks(
@@ -275,16 +288,16 @@ function compareNetworks(
   what: string,
   state: StateTree,
   networks: Networks,
-  least: (network: string) => number,
+  least: (network: string, tensor: GoldenTensor | Summary) => number,
 ): void {
   const model = state['model'] as Record<string, HostTensor>
   const target = state['target_model'] as Record<string, HostTensor>
   for (const network of ONLINE)
     for (const [name, tensor] of named(network, networks[network]))
-      checkTensor(to, `${what} ${name}`, model[name]?.data, tensor, least(network))
+      checkTensor(to, `${what} ${name}`, model[name]?.data, tensor, least(network, tensor))
   for (const network of TARGETS)
     for (const [name, tensor] of named(network, networks[network] ?? {}))
-      checkTensor(to, `${what} target ${name}`, target[name]?.data, tensor, least(network))
+      checkTensor(to, `${what} target ${name}`, target[name]?.data, tensor, least(network, tensor))
   const pairs = [
     ['entropy', networks.log_alpha],
     ['lagrange', networks.log_alpha_prime],
@@ -307,23 +320,20 @@ function compareGradients(to: Comparison, runtime: string, model: ActorCriticMod
   for (const network of ONLINE) {
     const tensors = grads_update_1[network] ?? {}
     const last = Math.max(...Object.keys(tensors).map(layerNumber))
-    const isRough = rounding(golden, 1)(network) > largest(golden.init[network])
     for (const [name, tensor] of Object.entries(tensors)) {
       const [ours] = named(network, { ...golden.init[network], [name]: tensor }).find(
         ([, t]) => t === tensor,
       )!
       const parameter = own.get(ours)
       const least = network !== 'actor' && layerNumber(name) === last ? weight / 10 : 0
-      const rough = isRough ? ROUGH_GRADIENTS * largest({ [name]: tensor }) : 0
-      checkTensor(to, `${runtime} gradient of ${ours}`, parameter?.grad, tensor, Math.max(least, rough))
+      const scale = Math.max(least, roughScale(golden, tensor))
+      checkTensor(to, `${runtime} gradient of ${ours}`, parameter?.grad, tensor, scale)
     }
   }
 }
 
-/** The largest magnitude there, of those that are written down. */
-function largest(tensors: Readonly<Record<string, GoldenTensor | Summary>>): number {
-  const values = Object.values(tensors).flatMap((tensor) =>
-    'first8' in tensor ? tensor.first8 : tensor.data,
-  )
+/** The largest magnitude, of those that are written down. */
+function largest(tensor: GoldenTensor | Summary): number {
+  const values = 'first8' in tensor ? tensor.first8 : tensor.data
   return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
 }
