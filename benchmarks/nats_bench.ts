@@ -101,6 +101,7 @@ export async function natsFigures(): Promise<Figure[]> {
         ...defaultsOf(natsSchema),
         servers: [`nats://127.0.0.1:${port}`],
         storage,
+        queue_chunks: 1024,
         queue_bytes: 64 * 1024 * 1024,
       }
       for (const [label, size, count] of [

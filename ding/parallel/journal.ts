@@ -11,7 +11,7 @@ import {
   rmSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { CheckpointError, writeFully } from '../utils/index.js'
+import { CheckpointError, makeFolder, syncFolder, writeFully } from '../utils/index.js'
 import { checksum } from './checksum.js'
 
 /** What an entry is of: a chunk as it came, or (JSON) one that was dropped by rule. */
@@ -33,6 +33,8 @@ export class Journal {
   private synced: Promise<void> = Promise.resolve()
   private dirty = false
   private syncing = false
+  /** Whether the file's name may not be on the disk yet. */
+  private fresh = true
 
   /**
    * @param folder that of the run state
@@ -59,7 +61,8 @@ export class Journal {
    */
   *open(generation: number): Generator<{ kind: EntryKind; bytes: Uint8Array }> {
     this.generation = generation
-    mkdirSync(this.folder, { recursive: true })
+    if (this.syncs) makeFolder(this.folder)
+    else mkdirSync(this.folder, { recursive: true })
     const path = this.path(generation)
     const data = existsSync(path) ? readFileSync(path) : Buffer.alloc(0)
     let at = 0
@@ -74,7 +77,7 @@ export class Journal {
       at += START + length
     }
     this.refuseHole(path, data, at)
-    this.descriptor = openSync(path, 'a')
+    this.descriptor = this.openFile()
     ftruncateSync(this.descriptor, at)
     this.written = at
   }
@@ -94,8 +97,13 @@ export class Journal {
     )
   }
 
+  private openFile(): number {
+    this.fresh = true
+    return openSync(this.path(this.generation), 'a')
+  }
+
   append(kind: EntryKind, bytes: Uint8Array): void {
-    if (this.descriptor === undefined) this.descriptor = openSync(this.path(this.generation), 'a')
+    this.descriptor ??= this.openFile()
     const entry = Buffer.alloc(START + bytes.byteLength)
     entry.writeUInt32LE(MAGIC, 0)
     entry.writeUInt32LE(KINDS.indexOf(kind), 4)
@@ -122,6 +130,9 @@ export class Journal {
     if (descriptor === undefined) return
     this.syncing = true
     try {
+      // Once for each file: what is synced of a file whose name is lost is lost too.
+      if (this.fresh) syncFolder(this.folder)
+      this.fresh = false
       await new Promise<void>((resolve, reject) =>
         fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error))),
       )

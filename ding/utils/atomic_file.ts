@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 
 /** Longest single write: the kernel refuses 2 GiB and more at once. */
 const MAX_WRITE = 1 << 28
@@ -21,7 +21,7 @@ export function writeFully(descriptor: number, data: ArrayBufferView): void {
 }
 
 /** Syncs a folder's entries where the platform can (Windows cannot open a folder). */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   let descriptor: number
   try {
     descriptor = openSync(folder, 'r')
@@ -37,6 +37,16 @@ function syncFolder(folder: string): void {
   }
 }
 
+/** Makes a folder, with those above it that are missing, so that they survive a power failure. */
+export function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true })
+  if (first === undefined) return
+  for (let made = resolve(folder); ; made = dirname(made)) {
+    syncFolder(dirname(made))
+    if (made === resolve(first) || made === dirname(made)) return
+  }
+}
+
 /**
  * Makes the file `path` by letting `write` fill a temporary file of the same folder, which is synced and then renamed.
  * Whoever opens `path` sees the old content or the whole new one. Missing folders are made.
@@ -44,7 +54,7 @@ function syncFolder(folder: string): void {
  */
 export function replaceFile(path: string, write: (descriptor: number) => void): void {
   const folder = dirname(path)
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${serial++}.tmp`)
   let descriptor: number | undefined
   try {

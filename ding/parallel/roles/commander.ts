@@ -20,6 +20,8 @@ export interface CommanderOptions {
   readonly parameters: () => Uint8Array
   /** How often the run has been resumed. */
   readonly session: () => number
+  /** Whether there is or will be an evaluator: whoever started this run starts one, and replaces it. */
+  readonly evaluator_comes: boolean
 }
 
 /** The last evaluation that came back. */
@@ -34,7 +36,8 @@ const EVALUATED = 'ckpt_evaluated'
 
 /**
  * Decides when the run is evaluated and when it ends, beside the learner. One evaluation is under way at a time; it is of the weights that the learner had
- * when it was asked for, and `ckpt_best` are those weights. An evaluator that stops answering loses its job to another.
+ * when it was asked for, and `ckpt_best` are those weights. The learner learns on meanwhile until the next one is due, so that none is left out and the stop
+ * value is seen where the serial pipeline would see it. An evaluator that stops answering loses its job to another.
  */
 export class Commander {
   last: LastEvaluation | undefined
@@ -42,7 +45,8 @@ export class Commander {
   stop_reason: StopReason | undefined
   private started = -1
   private pending: { job: EvaluationJob; evaluator: string | undefined; silent: number } | undefined
-  private settled: (() => void)[] = []
+  /** Called whenever the evaluation under way has come back, or has lost its evaluator. */
+  private changed: (() => void)[] = []
   private serial = 0
   private asking = false
   private readonly ends: (() => void)[]
@@ -59,7 +63,8 @@ export class Commander {
 
   /** As the serial evaluator: at once, then every `eval_freq` train iterations, counted from one evaluation's start to the next. */
   due(train_iter: number): boolean {
-    if (this.pending !== undefined || train_iter === this.started) return false
+    if (this.pending !== undefined || this.stop_reason !== undefined || train_iter === this.started)
+      return false
     return this.started < 0 || train_iter - this.started >= this.options.eval_freq
   }
 
@@ -74,21 +79,36 @@ export class Commander {
     await this.ask()
   }
 
-  get waiting(): boolean {
-    return this.pending !== undefined
+  /** Whether the next evaluation is due while one is under way that will come back. Without an evaluator, nothing is waited for. */
+  behind(train_iter: number): boolean {
+    const { eval_freq, evaluator_comes } = this.options
+    if (this.pending === undefined || train_iter - this.started < eval_freq) return false
+    return evaluator_comes || this.pending.evaluator !== undefined
+  }
+
+  /** Resolves when the learner is not {@link behind} any more, or `signal` is aborted. */
+  async catchUp(train_iter: number, signal: AbortSignal): Promise<void> {
+    while (this.behind(train_iter) && !signal.aborted) await this.change(signal)
   }
 
   /** Resolves when no evaluation is under way, or `signal` is aborted. */
   async result(signal: AbortSignal): Promise<void> {
-    if (this.pending === undefined || signal.aborted) return
-    await new Promise<void>((resolve) => {
+    while (this.pending !== undefined && !signal.aborted) await this.change(signal)
+  }
+
+  private change(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
       const settle = () => {
         signal.removeEventListener('abort', settle)
         resolve()
       }
       signal.addEventListener('abort', settle, { once: true })
-      this.settled.push(settle)
+      this.changed.push(settle)
     })
+  }
+
+  private tellChange(): void {
+    for (const settle of this.changed.splice(0)) settle()
   }
 
   /** Offers the job to whoever evaluates. */
@@ -122,6 +142,7 @@ export class Commander {
         `The evaluator ${pending.evaluator} has said nothing of its evaluation for ${pending.silent} heartbeats; it is asked for anew.`,
       )
       pending.evaluator = undefined
+      this.tellChange()
     }
     if (pending.evaluator === undefined) void this.ask()
   }
@@ -141,7 +162,7 @@ export class Commander {
     this.report(result, is_best)
     if (result.stop) this.stop_reason = 'stop_value'
     void exchange.store.delete(evaluationBlob(result.job)).catch(() => undefined)
-    for (const settle of this.settled.splice(0)) settle()
+    this.tellChange()
     return true
   }
 

@@ -166,6 +166,7 @@ class LearnerRole {
       missed_heartbeats: settings.missed_heartbeats,
       parameters: () => encodeState(eval_mode.state_dict()),
       session: () => this.session,
+      evaluator_comes: this.options.evaluator_comes === true,
     })
     await this.learner.call_hook('before_run')
   }
@@ -250,12 +251,15 @@ class LearnerRole {
   }
 
   private async evaluateWhenDue(): Promise<void> {
-    const { train_iter } = this.learner
-    if (this.commander.due(train_iter)) await this.commander.start(train_iter, this.intake.env_step)
-    if (!this.cadence.lock_step || !this.commander.waiting) return
-    this.state = 'waiting'
-    await this.commander.result(this.signal)
-    this.state = 'working'
+    const { commander, learner, signal } = this
+    const wait = async (evaluated: Promise<void>) => {
+      this.state = 'waiting'
+      await evaluated
+      this.state = 'working'
+    }
+    await wait(commander.catchUp(learner.train_iter, signal))
+    if (commander.due(learner.train_iter)) await commander.start(learner.train_iter, this.intake.env_step)
+    if (this.cadence.lock_step) await wait(commander.result(signal))
   }
 
   /** Takes in what may come in, waiting for it when there is nothing to learn, then learns what may be learned. */

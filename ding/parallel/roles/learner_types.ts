@@ -13,6 +13,8 @@ export interface LearnerRoleOptions {
   readonly resume?: boolean
   /** The other roles wait when this one is interrupted, for it to come back: they were started by others. */
   readonly comes_back?: boolean
+  /** Whoever starts this role starts an evaluator, too: evaluations that are due are waited for, though nobody has taken one on yet. */
+  readonly evaluator_comes?: boolean
 }
 
 /** What a learner has come to. */

@@ -31,5 +31,10 @@ export function runRole(
   const common = { signal, incarnation, exp_dir }
   if (role === 'collector') return runCollector(exchange, config, id, common)
   if (role === 'evaluator') return runEvaluator(exchange, config, common)
-  return runLearner(exchange, config, { ...common, limits, resume: resume || incarnation > 0 })
+  return runLearner(exchange, config, {
+    ...common,
+    limits,
+    resume: resume || incarnation > 0,
+    evaluator_comes: true,
+  })
 }

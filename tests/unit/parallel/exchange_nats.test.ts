@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { defaultsOf } from '../../../ding/config/index.js'
 import {
   cleanRun,
@@ -38,4 +39,30 @@ describe.skipIf(NO_NATS_SERVER !== '')(natsTitle('exchange nats'), () => {
       }
     })
   }
+
+  it('brakes collectors by the number of chunks that are not acknowledged, however small they are', async () => {
+    const config: NatsConfig = { ...defaultsOf(natsSchema), servers: [server.url], queue_chunks: 4 }
+    const collector = await NatsExchange.open(config, 'brake')
+    const learner = await NatsExchange.open(config, 'brake')
+    let accepted = 0
+    const publishing = (async () => {
+      for (let i = 0; i < 6; i++, accepted++) await collector.trajectories.publish(Uint8Array.of(i), `c-${i}`)
+    })()
+    const { signal } = new AbortController()
+    const first = await learner.trajectories.receive(signal)
+    while (accepted < 4) await delay(5)
+    // The learner has chunks, and still the queue takes no fifth.
+    await delay(200)
+    expect([accepted, (await learner.trajectories.depth()).messages]).toEqual([4, 4])
+    await first?.ack()
+    for (let i = 1; i < 6; i++) {
+      const next = await learner.trajectories.receive(signal)
+      expect(next?.chunk[0]).toBe(i)
+      await next?.ack()
+    }
+    await publishing
+    await collector.close()
+    await learner.close()
+    await cleanRun(config, 'brake')
+  })
 })

@@ -31,6 +31,7 @@ describe.skipIf(NO_NATS_SERVER !== '')(
       return {
         ...defaultsOf(natsSchema),
         servers: [server?.url ?? ''],
+        queue_chunks: 4096,
         queue_bytes: 4 * 1024 * 1024,
         request_timeout_s: 1,
         ack_wait_s: 2,

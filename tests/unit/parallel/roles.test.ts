@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import {
   type ConfigPair,
   compile_config,
   decodeState,
+  type EvaluationJob,
   type Exchange,
   FINAL_POLICY,
   loadState,
@@ -24,6 +26,9 @@ import { smallDqn, temporaryFolder } from '../../fixtures/configs.js'
 import { parallelConfig } from './fixtures.js'
 
 const quiet = { console: 'quiet', inline: true } as const
+/** Of {@link smallDqn}. */
+const EVAL_FREQ = 100
+const LAST_ITER = 500
 
 /** SAC with running statistics, n-step returns and gSDE: everything that acting depends on. */
 function pendulum(commander: Record<string, unknown>, policy: Record<string, unknown> = {}): ConfigPair {
@@ -209,6 +214,77 @@ describe('roles run by themselves', () => {
     const blob = await (await join_()).store.get(FINAL_POLICY)
     expect(Object.keys(decodeState(blob as Uint8Array).tree)).toContain('model')
     await host.close()
+  })
+
+  /** A learner with a collector of its own, and what it asks to be evaluated; `answer` decides when each comes back. */
+  async function evaluated(evaluator_comes: boolean, answer: (train_iter: number) => Promise<void>) {
+    const config = await parallelConfig({ collector_num: 1, lock_step: false, publish_freq: 4 })
+    const host = new ThreadExchangeHost({ queue_chunks: 4, queue_bytes: 1e7 })
+    const join_ = () => host.connect() as Promise<Exchange>
+    const common = { exp_dir: temporaryFolder(), logger: SILENT }
+    const { control } = await join_()
+    const jobs: EvaluationJob[] = []
+    const serve = () =>
+      control.serve(TOPICS.evaluate, async (message) => {
+        const job = message as EvaluationJob
+        if (jobs.at(-1)?.job !== job.job) {
+          jobs.push(job)
+          const result = { ...job, returns: [1], mean: 1, stop: false }
+          void answer(job.train_iter).then(() => control.request(TOPICS.evaluation_result, result, 5000))
+        }
+        return 'evaluator'
+      })
+    const limits = { max_train_iter: LAST_ITER }
+    const started = Promise.all([
+      runLearner(await join_(), config, { ...common, evaluator_comes, limits }),
+      runCollector(await join_(), config, 'collector0', common),
+    ])
+    const watch = (saw: (train_iter: number) => void) =>
+      control.subscribe(TOPICS.status, (status) => {
+        const { role, details } = status as RoleStatus
+        if (role === 'learner') saw(Number(details['train_iter']))
+      })
+    return { jobs, serve, started, watch, end: () => host.close() }
+  }
+
+  test('no evaluation is left out where an evaluator is slow, or comes late', async () => {
+    const heard = [0]
+    // When the learner has come to the next evaluation, and has got no further for some heartbeats or far beyond it.
+    const stands = async (train_iter: number) => {
+      const next = Math.min(train_iter + EVAL_FREQ, LAST_ITER)
+      const held = () => {
+        const last = heard.at(-1) as number
+        return last >= next && (last === heard.at(-4) || last >= next + EVAL_FREQ || last >= LAST_ITER)
+      }
+      while (!held()) await delay(20)
+    }
+    const { end, jobs, serve, started, watch } = await evaluated(true, stands)
+    watch((train_iter) => heard.push(train_iter))
+    await stands(0)
+    serve()
+    const [{ train_iter, stop_reason }] = await started
+    expect(stop_reason).toBe('max_train_iter')
+    const iterations = jobs.map((job) => job.train_iter)
+    expect(iterations[0]).toBe(0)
+    expect(iterations.at(-1)).toBe(train_iter)
+    // The learner goes on to the next version of the parameters, at most, before it asks.
+    for (let i = 1; i < iterations.length; i++)
+      expect((iterations[i] as number) - (iterations[i - 1] as number)).toBeLessThan(EVAL_FREQ + 4)
+    await end()
+  })
+
+  test('a learner without any evaluator learns on', async () => {
+    const { end, jobs, serve, started, watch } = await evaluated(false, async () => undefined)
+    await new Promise<void>((resolve) => {
+      watch((train_iter) => {
+        if (train_iter > 3 * EVAL_FREQ) resolve()
+      })
+    })
+    expect(jobs).toEqual([])
+    serve()
+    const [{ stop_reason }] = await started
+    expect(stop_reason).toBe('max_train_iter')
+    await end()
   })
 
   test('every config of the serial pipeline is one of a parallel run', async () => {

@@ -89,6 +89,11 @@ export const natsSchema = schema({
     format: [1, 3, 5],
     default: 1,
   },
+  queue_chunks: {
+    doc: 'Chunks that the queue holds until the learner has acknowledged them. When it is full, collectors wait: this is how far they run ahead of the learner, so the larger it is, the older the policy that acted. Many collectors of large chunks need more.',
+    format: 'positive_int',
+    default: 16,
+  },
   queue_bytes: {
     doc: 'Bytes of experience that the queue holds. When it is full, collectors wait.',
     format: 'positive_int',

@@ -30,6 +30,7 @@ export function streamWishes(names: RunNames, config: NatsConfig, modules: NatsM
       subjects: [names.queueSubject],
       retention: RetentionPolicy.Workqueue,
       discard: DiscardPolicy.New,
+      max_msgs: config.queue_chunks,
       max_bytes: config.queue_bytes,
       duplicate_window: Math.round(config.duplicate_window_s * SECOND_NS),
     },
