@@ -21,6 +21,8 @@ export interface AgentState {
   readonly total_timesteps: number
   readonly n_updates: number
   readonly episodes: number
+  /** Env steps, of an agent that has gone from its dataset to its environment. */
+  readonly online_timesteps?: number
   /** Not in files: they have their own. */
   readonly buffer?: StateTree
 }

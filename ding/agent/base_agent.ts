@@ -40,7 +40,7 @@ export abstract class BaseAgent {
   private opened: Promise<Session> | undefined
   private spaces: { readonly observation_space: Space; readonly action_space: Space } | undefined
   /** Where the agent stood when it was loaded, or when its session was closed for another. */
-  private restored: AgentState | undefined
+  protected restored: AgentState | undefined
   private counters = START
   private readonly log: AgentLog
   private learning = false
@@ -49,6 +49,16 @@ export abstract class BaseAgent {
   protected run: Run | undefined
 
   protected abstract readonly offline: boolean
+
+  /** Whether `learn` takes env steps. */
+  protected get collects(): boolean {
+    return !this.offline
+  }
+
+  /** Env steps of an agent that has learned from a dataset before; undefined of others. */
+  get online_timesteps(): number | undefined {
+    return undefined
+  }
 
   constructor(table: AgentTable, args: object) {
     this.table = table
@@ -223,7 +233,7 @@ export abstract class BaseAgent {
     await session.close()
   }
 
-  private refuseWhileLearning(what: string): void {
+  protected refuseWhileLearning(what: string): void {
     if (this.learning) throw new UsageError(`The agent cannot be ${what} while it learns.`)
   }
 
@@ -240,16 +250,20 @@ export abstract class BaseAgent {
   /** Puts a new run's counters to where the agent stands. */
   protected abstract restoreCounters(run: Run, state: AgentState): void
 
+  /** @throws UsageError without an environment */
+  protected needEnv(): void {
+    if (this.env !== null) return
+    throw new UsageError(
+      `This ${this.table.name} agent has no environment to learn in: give one to its constructor, to load, or to setEnv.`,
+    )
+  }
+
   /** The run of the pipeline, at the point where the agent stands. */
   protected async readyRun(): Promise<Run> {
     if (this.run !== undefined) return this.run
     const session = await this.session()
-    if (this.env === null && !this.offline) {
-      throw new UsageError(
-        `This ${this.table.name} agent has no environment to learn in: give one to its constructor, to load, or to setEnv.`,
-      )
-    }
-    const run = await session.run().catch(async (error: unknown) => {
+    if (this.collects) this.needEnv()
+    const run = await this.compose(session).catch(async (error: unknown) => {
       // What is half made is no good for another try.
       await session.close().catch(() => {})
       this.opened = undefined
@@ -263,6 +277,10 @@ export abstract class BaseAgent {
     }
     this.run = run
     return run
+  }
+
+  protected compose(session: Session): Promise<Run> {
+    return session.run()
   }
 
   /** A `learn`. @param prepare sets the run's limits, of which `total` is then the one to tell; `body` is the loop, given all callbacks as one */
@@ -328,7 +346,7 @@ export abstract class BaseAgent {
   /** Where the agent stands. @param whole with the replay buffer */
   private async capture(whole = false): Promise<AgentState> {
     const { policy, random } = await this.session()
-    const { num_timesteps, n_updates, total_timesteps, run } = this
+    const { num_timesteps, n_updates, total_timesteps, online_timesteps, run } = this
     const buffer = run === undefined ? this.restored?.buffer : this.bufferOf(run)?.state_dict()
     return {
       policy: policy.learn_mode.state_dict(),
@@ -337,6 +355,7 @@ export abstract class BaseAgent {
       n_updates,
       total_timesteps,
       episodes: this.monitor.episodes,
+      ...(online_timesteps !== undefined && { online_timesteps }),
       ...(whole && buffer !== undefined && { buffer }),
     }
   }

@@ -1,3 +1,4 @@
+import { RandomStream } from '../compute/index.js'
 import type { EnvManager } from '../envs/index.js'
 import {
   collect,
@@ -46,15 +47,7 @@ export class OnlineAgent extends BaseAgent {
   }
 
   protected restoreCounters(run: Run, { num_timesteps, n_updates, episodes }: AgentState): void {
-    const { learner, collector } = run as OnlineRun
-    learner.load_state_dict({ ...learner.state_dict(), last_iter: n_updates, last_step: num_timesteps })
-    const state = collector.state_dict()
-    const statistics = {
-      ...(state['statistics'] as StateTree),
-      total_envstep: num_timesteps,
-      total_episode: episodes,
-    }
-    collector.load_state_dict({ ...state, statistics })
+    restoreOnline(run as OnlineRun, { env_step: num_timesteps, n_updates, episodes })
   }
 
   /** Probability of a random action now, of agents that explore epsilon-greedily; 0 before anything was learned, and of others. */
@@ -125,9 +118,16 @@ export class OnlineAgent extends BaseAgent {
     ;((await this.readyRun()) as OnlineRun).buffer.save_data(path)
   }
 
-  /** Replaces the replay buffer's transitions by those of a file. */
+  /**
+   * Replaces the replay buffer's transitions by those of a file.
+   * @throws CheckpointError, with the buffer as it was, when these are of other observations or actions than the environment's
+   */
   async loadReplayBuffer(path: string): Promise<void> {
-    ;((await this.readyRun()) as OnlineRun).buffer.load_data(path)
+    const { buffer, envs } = (await this.readyRun()) as OnlineRun
+    const random = RandomStream.fromSeed(0)
+    const [obs, next_obs] = [envs.observation_space.sample(random), envs.observation_space.sample(random)]
+    const action = envs.action_space.sample(random)
+    buffer.load_data(path, { obs, next_obs, action })
   }
 
   /** The transitions in the replay buffer. */
@@ -139,6 +139,21 @@ export class OnlineAgent extends BaseAgent {
   async getEnv(): Promise<EnvManager> {
     return ((await this.readyRun()) as OnlineRun).envs
   }
+}
+
+/** Puts the counters of a run that collects to where an agent stands. */
+export function restoreOnline(
+  { learner, collector }: OnlineRun,
+  { env_step, n_updates, episodes }: { env_step: number; n_updates: number; episodes: number },
+): void {
+  learner.load_state_dict({ ...learner.state_dict(), last_iter: n_updates, last_step: env_step })
+  const state = collector.state_dict()
+  const statistics = {
+    ...(state['statistics'] as StateTree),
+    total_envstep: env_step,
+    total_episode: episodes,
+  }
+  collector.load_state_dict({ ...state, statistics })
 }
 
 /** SB3's rollout: random actions until `learning_starts`, what was collected into the buffer, callbacks before and after. */

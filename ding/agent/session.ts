@@ -7,9 +7,11 @@ import {
   composeContainer,
   type Interrupt,
   OfflineRun,
+  OfflineToOnlineRun,
   OnlineRun,
   ROLES,
   type Run,
+  type RunSetting,
   tellLimits,
 } from '../pipeline/index.js'
 import { type BasePolicyConfig, createPolicy, type Policy } from '../policy/index.js'
@@ -23,6 +25,7 @@ export class Session {
   /** Whoever may stop the `learn` that is going on. */
   interrupt: Interrupt | undefined
   private composed: Promise<Run> | undefined
+  private online: Promise<OfflineToOnlineRun> | undefined
   private twin: Promise<Policy> | undefined
 
   private constructor(
@@ -82,7 +85,22 @@ export class Session {
 
   /** The run of the pipeline, put together when first asked for. */
   run(): Promise<Run> {
-    const { limits } = this
+    this.composed ??= this.offline
+      ? OfflineRun.compose(this.container, this.setting)
+      : OnlineRun.compose(this.container, this.setting)
+    return this.composed
+  }
+
+  /** A run from the dataset to the environment, with the parts of the run before it, and the dataset in its buffer. */
+  runOnline(): Promise<OfflineToOnlineRun> {
+    this.online ??= OfflineToOnlineRun.compose(this.container, this.setting).then(async (run) => {
+      await run.loadData()
+      return run
+    })
+    return this.online
+  }
+
+  private get setting(): RunSetting {
     const requested = () => this.interrupt?.requested
     const interrupt: Interrupt = {
       get requested() {
@@ -90,11 +108,7 @@ export class Session {
       },
       release: () => {},
     }
-    const setting = { exp_dir: '.', limits, interrupt }
-    this.composed ??= this.offline
-      ? OfflineRun.compose(this.container, setting)
-      : OnlineRun.compose(this.container, setting)
-    return this.composed
+    return { exp_dir: '.', limits: this.limits, interrupt }
   }
 
   get hasRun(): boolean {

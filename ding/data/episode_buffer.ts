@@ -5,6 +5,7 @@ import { CheckpointError, DingError, loadState, type StateTree, saveState } from
 import { batchSize, collate, concatBatches } from './batch.js'
 import { ColumnStore } from './column_store.js'
 import { layoutOfBatch } from './columns.js'
+import { checkColumns } from './load_check.js'
 import { ThruputMonitor } from './monitor.js'
 import { readCount, readRecord } from './state_fields.js'
 import type { Batch, BufferOptions, BufferRandom, PushInfo, ReplayBuffer, Transition } from './types.js'
@@ -144,14 +145,14 @@ export class EpisodeReplayBuffer implements ReplayBuffer {
     saveState(path, { episodes: episodes! }, { kind: 'replay episodes', count: this.count() })
   }
 
-  load_data(path: string): void {
+  load_data(path: string, like?: Transition): void {
     const { tree, meta } = loadState(path)
-    if (meta.kind !== 'replay episodes') {
-      throw new CheckpointError(
-        `Cannot load "${path}" into buffer "${this.#name}": it holds no episodes. Give a file that save_data wrote.`,
-      )
-    }
+    const owner = `Cannot load "${path}" into buffer "${this.#name}"`
+    if (meta.kind !== 'replay episodes')
+      throw new CheckpointError(`${owner}: it holds no episodes. Give a file that save_data wrote.`)
     const episodes = this.#episodesOf(tree)
+    for (const episode of episodes)
+      checkColumns(owner, layoutOfBatch(episode).layout, this.#template.layout, like)
     this.clear()
     if (episodes.length > 0) this.#template.adopt(layoutOfBatch(episodes[0]!).layout)
     for (const episode of episodes) this.#append(episode)

@@ -40,6 +40,14 @@ export class LinkedStore implements Storage {
     this.#next = new Int32Array(capacity).fill(APART)
   }
 
+  get layout(): Layout | undefined {
+    const own = this.#columns.layout
+    const next = this.#nextLayout
+    if (own === undefined || next === undefined) return undefined
+    const children = new Map([...own.root.children, ...next.root.children])
+    return { root: { ...own.root, children }, columns: [...own.columns, ...next.columns] }
+  }
+
   check(transitions: readonly Transition[]): void {
     const [first] = transitions
     if (first === undefined) return

@@ -1,9 +1,11 @@
 import type { SchemaDefinition } from '../config/index.js'
 import { type Logger, NULL_LOGGER } from '../logger/index.js'
 import { CheckpointError, DingError, loadState, type StateTree, saveState } from '../utils/index.js'
-import { batchSize, transitionAt } from './batch.js'
+import { batchSize, transitionsOf } from './batch.js'
 import { ColumnStore } from './column_store.js'
+import { inferLayout } from './columns.js'
 import { LinkedStore } from './linked_store.js'
+import { checkColumns } from './load_check.js'
 import { ThruputMonitor } from './monitor.js'
 import { readCount, readRecord } from './state_fields.js'
 import type { Storage } from './storage.js'
@@ -47,6 +49,7 @@ export abstract class RingBuffer implements ReplayBuffer {
   protected readonly random: BufferRandom
   protected readonly name: string
   protected readonly thruput: ThruputMonitor
+  private readonly skipped: ReadonlySet<string>
   /** The row that the next transition goes to. */
   protected tail = 0
   /** Rows that were ever written since the last clear. */
@@ -59,8 +62,9 @@ export abstract class RingBuffer implements ReplayBuffer {
     this.name = options.name ?? 'buffer'
     this.logger = options.logger ?? NULL_LOGGER
     this.random = options.random
+    this.skipped = settings.skipped ?? NOTHING
     const Kind = settings.optimizeMemory ? LinkedStore : ColumnStore
-    this.store = new Kind(settings.capacity, `Buffer "${this.name}"`, settings.skipped ?? NOTHING)
+    this.store = new Kind(settings.capacity, `Buffer "${this.name}"`, this.skipped)
     this.thruput = new ThruputMonitor(this.logger, this.name, settings.reportSeconds)
   }
 
@@ -116,16 +120,19 @@ export abstract class RingBuffer implements ReplayBuffer {
     )
   }
 
-  load_data(path: string): void {
+  load_data(path: string, like?: Transition): void {
     const { tree, meta } = loadState(path)
-    if (meta.kind !== 'replay data') {
-      throw new CheckpointError(
-        `Cannot load "${path}" into buffer "${this.name}": it holds no replay data. Give a file that save_data wrote.`,
-      )
-    }
+    const owner = `Cannot load "${path}" into buffer "${this.name}"`
+    if (meta.kind !== 'replay data')
+      throw new CheckpointError(`${owner}: it holds no replay data. Give a file that save_data wrote.`)
     const batch = readRecord(tree, 'data') as Batch
-    const rows = meta.rows === 0 ? 0 : batchSize(batch)
-    const list = Array.from({ length: rows }, (_, row) => transitionAt(batch, row))
+    // Arrays of one length each, or it throws.
+    const list = meta.rows === 0 || batchSize(batch) === 0 ? [] : [...transitionsOf(batch)]
+    const [first] = list
+    if (first !== undefined) {
+      checkColumns(owner, inferLayout(owner, first, this.skipped), this.store.layout, like)
+      this.examine(list)
+    }
     this.clear()
     this.store.check(list)
     for (const transition of list) this.append(transition)

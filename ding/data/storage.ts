@@ -1,8 +1,11 @@
 import type { HostTensor, StateTree } from '../utils/index.js'
+import type { Layout } from './columns.js'
 import type { Batch, Transition } from './types.js'
 
 /** Rows of columns, as a ring of transitions needs them. */
 export interface Storage {
+  /** The columns of its batches, once known. */
+  readonly layout: Layout | undefined
   /** Checks transitions without storing anything, and settles the columns if they are the first. */
   check(transitions: readonly Transition[]): void
   /** Writes a transition that `check` has passed. */

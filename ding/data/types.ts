@@ -48,8 +48,11 @@ export interface ReplayBuffer extends Resumable {
   clear(): void
   /** Writes the entries, oldest first, to a safetensors file. */
   save_data(path: string): void
-  /** Replaces the entries by those of a file that `save_data` wrote. */
-  load_data(path: string): void
+  /**
+   * Replaces the entries by those of a file that `save_data` wrote. @throws CheckpointError, and keeps its entries, where their columns are not
+   * its own; nor, if given, those of `like`: a part of what is going to be pushed, such as {obs, next_obs, action}.
+   */
+  load_data(path: string, like?: Transition): void
   close(): void
   /** What collectors are to note in every transition beside what the policy keeps. Left out: nothing. */
   readonly episode_marks?: EpisodeMarks

@@ -24,7 +24,7 @@ export const switchPhase: Stage<OfflineToOnlineRun> = {
   async run(run) {
     if (run.online || run.train_iter < run.offline_iterations) return
     if (run.evaluator.evaluates && run.last_eval?.iter !== run.train_iter) await evaluateNow(run)
-    run.goOnline()
+    run.goOnline('ckpt_offline')
   },
 }
 

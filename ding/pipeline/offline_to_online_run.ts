@@ -48,9 +48,16 @@ function phasesOf({ main_config }: CompiledConfig): { offline: number; online: n
   return { offline: offline_iterations, online: online_iterations }
 }
 
-/** The limits of a run of both phases, within those given: its env steps, and its updates where the config tells their number. */
-export function offlineToOnlineLimits(config: CompiledConfig, given: RunLimits): RunLimits {
-  const { offline, online } = phasesOf(config)
+/**
+ * The limits of a run of both phases, within those given: its env steps, and its updates where the config tells their number.
+ * @param phases instead of the config's
+ */
+export function offlineToOnlineLimits(
+  config: CompiledConfig,
+  given: RunLimits,
+  phases = phasesOf(config),
+): RunLimits {
+  const { offline, online } = phases
   const each = config.main_config.policy.learn['update_per_collect'] as number
   let updates = NO_LIMIT
   if (each === AS_COLLECTED) updates = online
@@ -67,7 +74,8 @@ export function offlineToOnlineLimits(config: CompiledConfig, given: RunLimits):
  * evaluations of the first phase do not end it. The dataset is read once: a resumed run has its rows in the saved buffer.
  */
 export class OfflineToOnlineRun extends OnlineRun {
-  readonly offline_iterations: number
+  /** Updates before the switch. */
+  offline_iterations: number
   private readonly episodes = new CollectedEpisodes()
   private isOnline = false
   private data: DataFacts | undefined
@@ -153,14 +161,19 @@ export class OfflineToOnlineRun extends OnlineRun {
       if (typeof value === 'number') this.logger.scalar(name, value, train_iter)
   }
 
-  /** The switch: what `policy.startOnline` changes, and from here on env steps. */
-  goOnline(): void {
+  /** Goes on behind the switch, with a policy that has it in its state. */
+  stayOnline(): void {
+    this.isOnline = true
+  }
+
+  /** The switch: what `policy.startOnline` changes, and from here on env steps. @param checkpoint to save before */
+  goOnline(checkpoint?: string): void {
     this.offlineValue = this.last_eval?.mean
-    this.learner.save_checkpoint('ckpt_offline')
+    if (checkpoint !== undefined) this.learner.save_checkpoint(checkpoint)
     this.policy.startOnline()
     this.isOnline = true
     this.logger.info(
-      `Offline learning is over after ${this.train_iter} updates (ckpt_offline). From here on the policy collects into the same ` +
+      `Offline learning is over after ${this.train_iter} updates${checkpoint === undefined ? '' : ` (${checkpoint})`}. From here on the policy collects into the same ` +
         `replay buffer, which holds ${this.buffer.count()} transitions.`,
     )
   }

@@ -81,6 +81,13 @@ export const CQL_TABLE = defineTable({
       default: 10,
       to: 'learn.min_q_weight',
     },
+    cql_alpha_online: {
+      doc: 'The same once it is online. null: as before.',
+      format: 'nonnegative_number',
+      default: null,
+      nullable: true,
+      to: 'learn.cql_alpha_online',
+    },
     cql_n_actions: {
       doc: 'Actions drawn for each state, of each of three kinds.',
       format: 'positive_int',

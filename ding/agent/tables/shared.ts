@@ -1,6 +1,6 @@
 import { Box } from '../../envs/index.js'
 import { ACTIVATION_NAMES } from '../../nn/index.js'
-import { ent_coef, target_entropy } from '../../policy/index.js'
+import { ent_coef, sde_sample_freq, target_entropy } from '../../policy/index.js'
 import { ConfigError, didYouMean } from '../../utils/index.js'
 import type { ArgumentDefinitions, ConfigSetting } from '../arguments.js'
 import { action_noise } from '../noise.js'
@@ -215,8 +215,8 @@ export const stochasticArguments = {
     to: 'model.use_sde',
   },
   sde_sample_freq: {
-    doc: 'gSDE: new noise weights every so many steps; -1: at the start of each collect.',
-    format: 'int',
+    doc: 'gSDE: new noise weights every so many steps, at least 1; -1: at the start of each collect.',
+    format: sde_sample_freq,
     default: -1,
     to: 'collect.sde_sample_freq',
   },

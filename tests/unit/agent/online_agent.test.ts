@@ -204,6 +204,60 @@ describe('save and load', () => {
     await expect(asIs.learn({ total_timesteps: 30 })).rejects.toThrow(/is a function, which no file can hold/)
   })
 
+  it('takes no replay buffer of another environment', async () => {
+    const folder = temporaryFolder()
+    const [balance, goals, own] = ['a', 'b', 'c'].map((name) => join(folder, `${name}.safetensors`)) as [
+      string,
+      string,
+      string,
+    ]
+    const others = [dqn(), crossq({ env: 'reach' }), crossq()]
+    for (const [i, path] of [balance, goals, own].entries()) {
+      await others[i]!.learn({ total_timesteps: 10 })
+      await others[i]!.saveReplayBuffer(path)
+    }
+    const [fresh, agent] = [crossq(), crossq()]
+    await agent.learn({ total_timesteps: 12 })
+    const before = join(folder, 'before.safetensors')
+    await agent.saveReplayBuffer(before)
+    for (const [one, count] of [
+      [fresh, 0],
+      [agent, 12],
+    ] as const) {
+      await expect(one.loadReplayBuffer(balance)).rejects.toThrow(
+        /"obs" is float32 \[4\] in the file, float32 \[3\] here;.*"action" is int32 \[\] in the file, float32 \[1\] here/,
+      )
+      await expect(one.loadReplayBuffer(goals)).rejects.toThrow(/"obs\.achieved_goal" is in the file/)
+      await expect(one.loadReplayBuffer(goals)).rejects.toThrow(CheckpointError)
+      expect(await one.replayBufferSize()).toBe(count)
+    }
+    const after = join(folder, 'after.safetensors')
+    await agent.saveReplayBuffer(after)
+    expect(readFileSync(after).equals(readFileSync(before))).toBe(true)
+    await fresh.loadReplayBuffer(own)
+    expect(await fresh.replayBufferSize()).toBe(10)
+    await fresh.learn({ total_timesteps: 25 })
+    await others[1]!.loadReplayBuffer(goals)
+    await others[0]!.loadReplayBuffer(balance)
+  })
+
+  it.each(['FrozenLake-v1', 'bit_flip', 'MinAtar/Breakout-v1', 'CartPole-v1'])(
+    'takes the replay buffer of its own environment: %s',
+    async (env) => {
+      const path = join(temporaryFolder(), 'buffer.safetensors')
+      const model = { encoder_kernel_size_list: [3] }
+      const image = { policy_kwargs: { net_arch: [4, 8] }, config: { model } }
+      const nets = env.startsWith('MinAtar') ? image : {}
+      const agent = dqn({ env, n_envs: 2, gradient_steps: 0, ...nets })
+      await agent.learn({ total_timesteps: 8 })
+      await agent.saveReplayBuffer(path)
+      const fresh = dqn({ env, gradient_steps: 0, ...nets })
+      await fresh.loadReplayBuffer(path)
+      await fresh.learn({ total_timesteps: 8 })
+      expect(await fresh.replayBufferSize()).toBe(16)
+    },
+  )
+
   it('tells files of other agents', async () => {
     const path = join(temporaryFolder(), 'agent.safetensors')
     await crossq().save(path)

@@ -214,6 +214,7 @@ describe('arguments', () => {
     expect(() => new TD3({ env, policy_kwargs: { net_arc: [1] } })).toThrow(/net_arch/)
     // @ts-expect-error: a number
     expect(() => new CrossQ({ env, batch_size: 'many' })).toThrow(/batch_size/)
+    expect(() => new SAC({ env, sde_sample_freq: 0 })).toThrow(/sde_sample_freq.*at least 1, or -1/)
     // @ts-expect-error: no such unit
     expect(() => new CrossQ({ env, train_freq: [1, 'epoch'] })).toThrow(/train_freq/)
     // @ts-expect-error: no such noise

@@ -1,0 +1,47 @@
+import { CheckpointError } from '../utils/index.js'
+import { type Column, inferLayout, type Layout } from './columns.js'
+import type { Transition } from './types.js'
+
+const NONE: ReadonlySet<string> = new Set()
+
+function spell({ dtype, shape }: Column): string {
+  return `${dtype} [${shape.join(', ')}]`
+}
+
+/** How columns differ from those expected, in words. */
+function differences(given: readonly Column[], expected: readonly Column[]): string[] {
+  const found = new Map(given.map((column) => [column.path, column]))
+  const words: string[] = []
+  for (const column of expected) {
+    const other = found.get(column.path)
+    found.delete(column.path)
+    if (other === undefined) words.push(`"${column.path}" is not in the file, here it is ${spell(column)}`)
+    else if (spell(other) !== spell(column))
+      words.push(`"${column.path}" is ${spell(other)} in the file, ${spell(column)} here`)
+  }
+  for (const column of found.values()) words.push(`"${column.path}" is in the file, here there is none`)
+  return words
+}
+
+/**
+ * Checks the columns of a file before a buffer gives up what it holds for them.
+ * @param owner the file and the buffer, for the message
+ * @param held the buffer's own columns, once it knows them
+ * @param like a part of what will be pushed: these keys must have the same form in the file
+ * @throws CheckpointError naming what differs
+ */
+export function checkColumns(owner: string, file: Layout, held?: Layout, like?: Transition): void {
+  const odd = new Set(held === undefined ? [] : differences(file.columns, held.columns))
+  if (like !== undefined) {
+    const { root, columns } = inferLayout(owner, like, NONE)
+    const keys = [...root.children.keys()]
+    const parts = file.columns.filter(({ path }) =>
+      keys.some((key) => path === key || path.startsWith(`${key}.`)),
+    )
+    for (const text of differences(parts, columns)) odd.add(text)
+  }
+  if (odd.size === 0) return
+  throw new CheckpointError(
+    `${owner}: ${[...odd].join('; ')}. It was written for another environment or another policy. The buffer is as it was.`,
+  )
+}
