@@ -1,6 +1,6 @@
 import { ConfigError, didYouMean } from '../utils/index.js'
 import { type GroupNode, type Schema, type SchemaDefinition, schema } from './light_imports.js'
-import type { ReplayOptions } from './render/types.js'
+import { MAX_FRAMES, type ReplayOptions } from './render/types.js'
 
 /** One entry of `env.env_wrapper`: a registered name, or the name as `type` beside the wrapper's own keys. */
 export type EnvWrapperSpec = string | { readonly type: string; readonly [key: string]: unknown }
@@ -24,6 +24,13 @@ export function env_wrapper_list(value: unknown): value is EnvWrapperSpec[] {
 export function replay_pixels(value: unknown): value is number {
   if (!(typeof value === 'number' && Number.isInteger(value) && value >= 16 && value <= 500))
     throw new Error('Give a whole number of pixels from 16 to 500.')
+  return true
+}
+
+/** Whether a value can be the number of pictures that a recording ends with. */
+export function replay_frames(value: unknown): value is number {
+  if (!(typeof value === 'number' && Number.isSafeInteger(value) && value >= 2))
+    throw new Error('Give a whole number of at least 2, or null for no limit.')
   return true
 }
 
@@ -79,6 +86,12 @@ export const envKeys = {
     nullable: true,
     default: null,
   },
+  replay_max_frames: {
+    doc: 'The files of an episode in replay_path end with so many pictures, with a warning, as all are held in memory until then; null: with the episode.',
+    format: replay_frames,
+    nullable: true,
+    default: MAX_FRAMES,
+  },
   env_wrapper: {
     doc: 'Wrappers around each environment, innermost first: names, or {type: name, ...keys of the wrapper}.',
     format: env_wrapper_list,
@@ -88,10 +101,11 @@ export const envKeys = {
 
 /** How the replays of an env config are to be written. */
 export function replayOptions(cfg: Readonly<Record<string, unknown>>): ReplayOptions {
-  const { replay_size, replay_frame_skip } = cfg
+  const { replay_size, replay_frame_skip, replay_max_frames } = cfg
   return {
     ...(typeof replay_size === 'number' ? { size: replay_size } : {}),
     ...(typeof replay_frame_skip === 'number' ? { frame_skip: replay_frame_skip } : {}),
+    ...(replay_max_frames === undefined ? {} : { max_frames: replay_max_frames as number | null }),
   }
 }
 

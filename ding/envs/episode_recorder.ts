@@ -3,13 +3,15 @@ import { join } from 'node:path'
 import { EnvError, writeFileAtomic } from '../utils/index.js'
 import type { GifWriter } from './render/gif.js'
 import { NotDrawnError, renderer } from './render/renderer.js'
-import type { Frame, RenderOptions, ReplayOptions } from './render/types.js'
+import { type Frame, MAX_FRAMES, type RenderOptions, type ReplayOptions } from './render/types.js'
 import type { Action, EnvTimestep, Obs } from './types.js'
 
 /** Pictures a second of an animation at most, unless `frame_skip` says otherwise. */
 const FASTEST = 25
 /** s, that the last picture stays before the animation starts again. */
 const PAUSE = 1
+/** Folders that a warning was given for. */
+const warned = new Set<string>()
 
 function plain(value: Obs): unknown {
   if (typeof value === 'number') return value
@@ -30,7 +32,8 @@ export interface Recorded {
 /**
  * Writes each finished episode of one env below a folder: `<name>_episode_<n>.json` with observations, actions and rewards,
  * and, where the env draws itself, `<name>_episode_<n>.gif`. Files appear whole, at the end of the episode; nothing is
- * overwritten, and of an episode that is not finished there is nothing.
+ * overwritten, and of an episode that is not finished there is nothing, unless it has come to `max_frames` pictures: its files then have
+ * what was until there, and nothing more is held of it.
  */
 export class EpisodeRecorder {
   private running = false
@@ -38,23 +41,29 @@ export class EpisodeRecorder {
   private actions: unknown[] = []
   private rewards: number[] = []
   private gif: GifWriter | undefined
+  /** Pictures of the running episode, drawn or not. */
+  private pictures = 0
   private readonly size: { readonly size?: number }
   private readonly skip: number
+  private readonly most: number
   private draws: boolean
 
-  /** @throws EnvError for a frame_skip that is not a positive whole number */
+  /** @throws EnvError for a frame_skip that is not a positive whole number, or a max_frames that is not one above 1 */
   constructor(
     private readonly folder: string,
     private readonly env: Recorded,
     options: ReplayOptions = {},
   ) {
-    const { gif = true, size, frame_skip } = options
+    const { gif = true, size, frame_skip, max_frames = MAX_FRAMES } = options
     this.draws = gif
     this.size = size === undefined ? {} : { size }
     this.skip = frame_skip ?? Math.max(1, Math.ceil(env.render_fps / FASTEST))
     if (!(Number.isInteger(this.skip) && this.skip > 0)) {
       throw new EnvError(`frame_skip is ${this.skip}, expected a positive whole number or null`)
     }
+    this.most = max_frames ?? Number.POSITIVE_INFINITY
+    if (max_frames !== null && !(Number.isInteger(max_frames) && max_frames > 1))
+      throw new EnvError(`max_frames is ${max_frames}, expected a whole number above 1 or null`)
   }
 
   start(obs: Obs): void {
@@ -63,6 +72,7 @@ export class EpisodeRecorder {
     this.actions = []
     this.rewards = []
     this.gif = undefined
+    this.pictures = 0
     this.film(false)
   }
 
@@ -73,12 +83,14 @@ export class EpisodeRecorder {
     this.obs.push(plain(timestep.obs))
     this.rewards.push(timestep.reward)
     if (timestep.done || this.rewards.length % this.skip === 0) this.film(timestep.done)
-    if (!timestep.done) return
+    const cut = !timestep.done && this.pictures >= this.most
+    if (!timestep.done && !cut) return
     this.running = false
     const episode = {
       env: this.env.name,
       length: this.rewards.length,
-      eval_episode_return: timestep.info['eval_episode_return'],
+      cut,
+      eval_episode_return: cut ? null : timestep.info['eval_episode_return'],
       terminated: timestep.terminated,
       truncated: timestep.truncated,
       obs: this.obs,
@@ -87,11 +99,28 @@ export class EpisodeRecorder {
     }
     this.write(JSON.stringify(episode))
     this.gif = undefined
+    this.obs = []
+    this.actions = []
+    this.rewards = []
+    if (cut) this.warn(episode.length)
+  }
+
+  /** Once for each folder. */
+  private warn(steps: number): void {
+    if (warned.has(this.folder)) return
+    warned.add(this.folder)
+    process.emitWarning(
+      `The files of an episode of ${this.env.name} in ${this.folder} end after ${this.most} pictures (${steps} steps), as do others of this ` +
+        'length. Raise env.replay_max_frames (null: no limit), or env.replay_frame_skip.',
+      'ReplayWarning',
+    )
   }
 
   /** Adds a picture of the env as it is. */
-  private film(last: boolean): void {
+  private film(done: boolean): void {
+    this.pictures++
     if (!this.draws) return
+    const last = done || this.pictures >= this.most
     try {
       const frame = this.env.render(this.size)
       const fps = this.env.render_fps / this.skip

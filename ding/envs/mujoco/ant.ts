@@ -74,6 +74,14 @@ export type AntV5Config = ConfigOf<typeof antV5Config>
  * force, 6 each) if asked for: in v4 of all 14 bodies, in v5 without the world's, which are 0.
  */
 abstract class AntEnv<C extends AntV4Config | AntV5Config> extends MujocoEnv<C> {
+  protected override readonly view: MujocoView = {
+    ...SIDE_VIEW,
+    look_at: [0, 0, 0.4],
+    distance: 4,
+    elevation: -28,
+    tile: 1,
+  }
+
   /** Whether the contact forces are part of the observation. */
   protected abstract get observesContacts(): boolean
   protected abstract get mainBody(): string | number
@@ -110,14 +118,6 @@ abstract class AntEnv<C extends AntV4Config | AntV5Config> extends MujocoEnv<C> 
 }
 
 export class AntV4Env extends AntEnv<AntV4Config> {
-  protected override readonly view: MujocoView = {
-    ...SIDE_VIEW,
-    look_at: [0, 0, 0.4],
-    distance: 4,
-    elevation: -28,
-    tile: 1,
-  }
-
   constructor(mujoco: Mujoco, settings: AntV4Config) {
     super(mujoco, settings, { model: ANT, max_episode_steps: 1000, version: 4 })
   }
@@ -163,14 +163,6 @@ export class AntV4Env extends AntEnv<AntV4Config> {
 }
 
 export class AntV5Env extends AntEnv<AntV5Config> {
-  protected override readonly view: MujocoView = {
-    ...SIDE_VIEW,
-    look_at: [0, 0, 0.4],
-    distance: 4,
-    elevation: -28,
-    tile: 1,
-  }
-
   constructor(mujoco: Mujoco, settings: AntV5Config) {
     super(mujoco, settings, { model: ANT, max_episode_steps: 1000, version: 5 })
   }

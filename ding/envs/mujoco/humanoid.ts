@@ -49,6 +49,12 @@ export type HumanoidV5Config = ConfigOf<typeof humanoidV5Config>
 
 /** Walk forward on two legs. */
 abstract class HumanoidEnv<C extends HumanoidV4Config> extends HumanFigureEnv<C> {
+  protected override readonly view: MujocoView = {
+    ...SIDE_VIEW,
+    look_at: [0, 0, 0.95],
+    azimuth: 115,
+  }
+
   /** x and y of the centre of mass of the whole model. */
   protected override measure(): readonly number[] {
     const { xipos } = this.simulation
@@ -78,12 +84,6 @@ abstract class HumanoidEnv<C extends HumanoidV4Config> extends HumanFigureEnv<C>
 }
 
 export class HumanoidV4Env extends HumanoidEnv<HumanoidV4Config> {
-  protected override readonly view: MujocoView = {
-    ...SIDE_VIEW,
-    look_at: [0, 0, 0.95],
-    azimuth: 115,
-  }
-
   constructor(mujoco: Mujoco, settings: HumanoidV4Config) {
     super(mujoco, settings, { model: HUMANOID, max_episode_steps: 1000, version: 4 })
   }
@@ -120,12 +120,6 @@ export class HumanoidV4Env extends HumanoidEnv<HumanoidV4Config> {
 }
 
 export class HumanoidV5Env extends HumanoidEnv<HumanoidV5Config> {
-  protected override readonly view: MujocoView = {
-    ...SIDE_VIEW,
-    look_at: [0, 0, 0.95],
-    azimuth: 115,
-  }
-
   constructor(mujoco: Mujoco, settings: HumanoidV5Config) {
     super(mujoco, settings, { model: HUMANOID, max_episode_steps: 1000, version: 5 })
   }

@@ -74,6 +74,9 @@ export interface Scene3D {
 /** What an environment shows: shapes in the plane, or solids before a camera. */
 export type Scene = Scene2D | Scene3D
 
+/** Pictures that a recording of an episode ends with, unless it is told otherwise: 80 s at 25 a second. */
+export const MAX_FRAMES = 2000
+
 /** How episodes are written. */
 export interface ReplayOptions {
   /** Write an animation of each episode where the environment draws itself (true). */
@@ -82,4 +85,9 @@ export interface ReplayOptions {
   readonly size?: number
   /** Draw every so many steps; null (default): as many as bring the animation to at most 25 pictures a second. */
   readonly frame_skip?: number | null
+  /**
+   * The files of an episode end with so many pictures (default 2000), and what is held in memory with them; null: with the episode.
+   * Where nothing is drawn, with the steps of so many pictures.
+   */
+  readonly max_frames?: number | null
 }

@@ -1,15 +1,18 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   BaseEnv,
   Box,
+  baseEnvConfig,
   CartPoleEnv,
   createEnv,
   createEnvManager,
   Discrete,
   FrozenLakeEnv,
   PendulumEnv,
+  replayOptions,
+  resolveConfig,
   wrapEnv,
 } from '../../../../ding/envs/index.js'
 import { temporaryFolder } from '../../../fixtures/configs.js'
@@ -65,6 +68,71 @@ describe('enable_save_replay', () => {
       'Pendulum-v1_episode_1.json',
     ])
     expect(() => env.enable_save_replay(folder, { frame_skip: 0 })).toThrow(/frame_skip is 0/)
+  })
+
+  it('cuts an endless episode after max_frames pictures, says so once, and holds nothing more of it', async () => {
+    const folder = temporaryFolder()
+    const warnings: Error[] = []
+    const listen = (warning: Error) => warnings.push(warning)
+    process.on('warning', listen)
+    const env = new PendulumEnv({ max_episode_steps: 1000 })
+    env.enable_save_replay(folder, { size: 32, frame_skip: 3, max_frames: 5 })
+    const render = vi.spyOn(env, 'render')
+    play(env, 1, 11)
+    expect(readdirSync(folder)).toEqual([])
+    env.step(Float32Array.of(0))
+    expect(readdirSync(folder).sort()).toEqual(['Pendulum-v1_episode_0.gif', 'Pendulum-v1_episode_0.json'])
+    play(env, 2)
+    expect(render).toHaveBeenCalledTimes(10)
+    // An episode of just so many pictures is whole.
+    const short = new PendulumEnv({ max_episode_steps: 12 })
+    short.enable_save_replay(folder, { size: 32, frame_skip: 3, max_frames: 5 })
+    play(short, 1)
+    const endless = new PendulumEnv({ max_episode_steps: 1000 })
+    endless.enable_save_replay(folder, { gif: false, frame_skip: 3, max_frames: null })
+    play(endless, 1)
+    const facts = [0, 1, 2, 3].map((n) => {
+      const episode = JSON.parse(readFileSync(join(folder, `Pendulum-v1_episode_${n}.json`), 'utf8'))
+      const { length, cut, truncated, obs, actions, rewards } = episode
+      return [
+        length,
+        cut,
+        truncated,
+        episode.eval_episode_return === null,
+        obs.length,
+        actions.length,
+        rewards.length,
+      ]
+    })
+    expect(facts).toEqual([
+      [12, true, false, true, 13, 12, 12],
+      [12, true, false, true, 13, 12, 12],
+      [12, false, true, false, 13, 12, 12],
+      [1000, false, true, false, 1001, 1000, 1000],
+    ])
+    for (const n of [0, 1, 2]) {
+      const gif = gifOf(folder, `Pendulum-v1_episode_${n}.gif`)
+      expect([gif.frames.length, gif.complete, gif.frames.at(-1)!.delay]).toEqual([5, true, 100])
+    }
+    await new Promise(setImmediate)
+    process.off('warning', listen)
+    expect(warnings.map(({ name }) => name)).toEqual(['ReplayWarning'])
+    expect(warnings[0]!.message).toMatch(/end after 5 pictures \(12 steps\).*env\.replay_max_frames/)
+    expect(() => env.enable_save_replay(folder, { max_frames: 1 })).toThrow(/max_frames is 1/)
+  })
+
+  it('is told the limit by env.replay_max_frames, 2000 by default', () => {
+    expect(replayOptions(resolveConfig(baseEnvConfig, {}, 'env'))).toMatchObject({ max_frames: 2000 })
+    expect(replayOptions({ replay_max_frames: null })).toEqual({ max_frames: null })
+    expect(() => resolveConfig(baseEnvConfig, { replay_max_frames: 1 }, 'env')).toThrow(/at least 2/)
+    const folder = temporaryFolder()
+    const env = new PendulumEnv({ max_episode_steps: 2001 })
+    env.enable_save_replay(folder, { gif: false, frame_skip: 1 })
+    play(env, 1)
+    expect(JSON.parse(readFileSync(join(folder, 'Pendulum-v1_episode_0.json'), 'utf8'))).toMatchObject({
+      length: 1999,
+      cut: true,
+    })
   })
 
   it('leaves nothing of an episode that does not end, and starts with the next one', () => {
