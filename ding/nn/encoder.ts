@@ -100,6 +100,8 @@ export class OneHotEncoder extends Module implements Encoder {
   forward(obs: ObsTensor): tf.Tensor {
     const columns = tf.cast(flatten(oneTensor(obs)), 'int32')
     const parts = this.sizes.map((n, i) => {
+      // With one value there is nothing to tell apart, and tfjs's oneHot takes two at least.
+      if (n === 1) return tf.ones([columns.shape[0]!, 1])
       const column = tf.reshape(tf.slice(columns, [0, i], [-1, 1]), [-1])
       return tf.cast(tf.oneHot(column, n), 'float32')
     })

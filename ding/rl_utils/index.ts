@@ -17,6 +17,7 @@ export type { Criterion, Discount, OptionalTensor, TdError } from './td_common.j
 export * from './td_distributional.js'
 export * from './td_dqfd.js'
 export {
+  bdq_nstep_td_error,
   type NstepOptions,
   type QNstepTdData,
   q_nstep_sql_td_error,

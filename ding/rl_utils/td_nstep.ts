@@ -69,6 +69,18 @@ export function q_nstep_td_error(data: QNstepTdData, gamma: Discount, options: N
   )
 }
 
+/**
+ * n-step error of branching action values (Tavakoli et al. 2018, eq. 5 and 6, with n steps): each of D branches has a target of its own, and
+ * the error of a sample is the mean over its branches.
+ * @param data q and next_n_q (B, D, N), action and next_n_action (B, D)
+ * @returns loss (scalar) and td_error_per_sample (B,). Source: DI-engine, ding/rl_utils/td.py bdq_nstep_td_error.
+ */
+export function bdq_nstep_td_error(data: QNstepTdData, gamma: Discount, options: NstepOptions = {}): TdError {
+  const branches = q_nstep_td_error({ ...data, weight: undefined }, gamma, options).td_error_per_sample
+  const td_error_per_sample = tf.mean(branches, -1)
+  return { loss: weightedMean(td_error_per_sample, data.weight), td_error_per_sample }
+}
+
 export interface RescaleOptions extends NstepOptions {
   /** Transformation of values (value_transform) and its inverse (value_inv_transform). */
   readonly trans_fn?: (value: Tensor) => Tensor
@@ -137,7 +149,7 @@ export interface TdLambdaData {
   readonly value: Tensor
   /** (T, B). */
   readonly reward: Tensor
-  /** (T, B). */
+  /** (T, B), or (B,): one weight for each trajectory. */
   readonly weight?: OptionalTensor
 }
 
@@ -156,5 +168,7 @@ export function td_lambda_error(
   )
   const values = tf.slice(data.value, [0], [steps])
   const td_error_per_sample = tf.mul(tf.squaredDifference(returns, values), 0.5)
-  return { loss: weightedMean(td_error_per_sample, data.weight), td_error_per_sample }
+  // Time comes first here, so a weight for each trajectory stands along the last axis.
+  const weight = data.weight?.rank === 1 ? tf.expandDims(data.weight, 0) : data.weight
+  return { loss: weightedMean(td_error_per_sample, weight), td_error_per_sample }
 }

@@ -122,6 +122,39 @@ export function fqf_nstep_td_error(
   )
 }
 
+export interface FqfFractionData {
+  /** (B, K - 1, N): values at the proposed fractions, without 0 and 1. */
+  readonly q_tau_i: Tensor
+  /** (B, K, N): values at the midpoints of the fractions. */
+  readonly q_value: Tensor
+  /** (B, K + 1): the proposed fractions, from 0 to 1. */
+  readonly quantiles: Tensor
+  /** (B,) int32. */
+  readonly actions: Tensor
+}
+
+/**
+ * Loss of the fractions that a fully parameterised quantile function proposes (Yang et al. 2019, proposition 1): its gradient to fraction i is
+ * 2 F(tau_i) - F(tau^_i) - F(tau^_{i-1}), each difference taken with the sign that it has where the values do not decrease. Values take no gradient.
+ * @returns a scalar, the mean over rows. Source: DI-engine, ding/rl_utils/td.py fqf_calculate_fraction_loss.
+ */
+export function fqf_calculate_fraction_loss(data: FqfFractionData): Tensor {
+  const { q_tau_i, q_value, quantiles, actions } = data
+  const count = q_value.shape[1]!
+  const at = stopGradient(pick(q_tau_i, tiled(actions, count - 1)))
+  const middle = stopGradient(pick(q_value, tiled(actions, count)))
+  const part = (of: Tensor, from: number, size: number) => tf.slice(of, [0, from], [of.shape[0]!, size])
+  const [first, last] = [part(middle, 0, 1), part(middle, count - 1, 1)]
+  const before = count > 2 ? tf.concat([first, part(at, 0, count - 2)], 1) : first
+  const after = count > 2 ? tf.concat([part(at, 1, count - 2), last], 1) : last
+  const signed = (rising: Tensor, by: Tensor) => tf.where(rising, by, tf.neg(by))
+  const slope = tf.add(
+    signed(tf.greater(at, before), tf.sub(at, part(middle, 0, count - 1))),
+    signed(tf.less(at, after), tf.sub(at, part(middle, 1, count - 1))),
+  )
+  return tf.mean(tf.sum(tf.mul(stopGradient(slope), part(quantiles, 1, count - 1)), 1))
+}
+
 /** One action for each of `count` quantiles: (B,) -> (B, count). */
 function tiled(action: Tensor, count: number): Tensor {
   return tf.tile(tf.expandDims(action, 1), [1, count])

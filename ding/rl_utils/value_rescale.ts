@@ -12,11 +12,13 @@ export function value_transform(x: Tensor, eps = 1e-2): Tensor {
 
 /**
  * The inverse of {@link value_transform} for the same `eps`: sign(x) (((sqrt(1 + 4 eps (|x| + 1 + eps)) - 1) / (2 eps))^2 - 1).
- * Any shape. arXiv:1805.11593, proposition A.2.
+ * Any shape. arXiv:1805.11593, proposition A.2. The bracket is worked out as 2 (|x| + 1 + eps) / (sqrt(...) + 1), the same number without the
+ * difference, which would multiply float32's rounding by 1 / (2 eps) = 50.
  */
 export function value_inv_transform(x: Tensor, eps = 1e-2): Tensor {
-  const root = tf.sqrt(tf.add(tf.mul(tf.add(tf.abs(x), 1 + eps), 4 * eps), 1))
-  const size = tf.sub(tf.square(tf.div(tf.sub(root, 1), 2 * eps)), 1)
+  const shifted = tf.add(tf.abs(x), 1 + eps)
+  const root = tf.sqrt(tf.add(tf.mul(shifted, 4 * eps), 1))
+  const size = tf.sub(tf.square(tf.div(tf.mul(shifted, 2), tf.add(root, 1))), 1)
   return tf.mul(tf.sign(x), size)
 }
 

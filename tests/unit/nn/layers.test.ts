@@ -293,6 +293,17 @@ onBothRuntimes(() => {
       expect(a.data).toEqual(b.data)
     })
 
+    it('takes a part with a single value, which is always 1', async () => {
+      const encoder = buildEncoder({ one_hot: [1, 2] }, [4], stream())
+      const wide = buildEncoder(3, [4], stream())
+      wide.loadStateDict(
+        Object.fromEntries(Object.entries(encoder.stateDict()).map(([n, v]) => [n.replace('trunk.', ''), v])),
+      )
+      const a = await run(({ x }: X) => encoder.forward(x), { x: i32([0, 1, 0, 0], [2, 2]) })
+      const b = await run(({ x }: X) => wide.forward(x), { x: f32([1, 0, 1, 1, 1, 0], [2, 3]) })
+      expect(a.data).toEqual(b.data)
+    })
+
     it('says what obs_shape may be', () => {
       expect(() => buildEncoder([1, 2, 3, 4], [4], stream())).toThrow(UsageError)
     })

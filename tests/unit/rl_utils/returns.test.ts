@@ -76,7 +76,7 @@ describe('value rescaling', () => {
       symmetric: rl.inv_symlog(rl.symlog(x!)),
     }))
     for (const [i, value] of x.data.entries()) {
-      expect(Math.abs(out.rescaled[i]! - value)).toBeLessThan(1e-3 * Math.max(1, Math.abs(value)))
+      expect(Math.abs(out.rescaled[i]! - value)).toBeLessThan(1e-6 * Math.max(1, Math.abs(value)))
       expect(Math.abs(out.symmetric[i]! - value)).toBeLessThan(1e-5 * Math.max(1, Math.abs(value)))
     }
   })

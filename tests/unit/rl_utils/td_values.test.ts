@@ -295,3 +295,73 @@ describe('quantile regression', () => {
     await expect(run({ tau: f32([3], [0.1, 0.5, 0.9]) }, 1)).rejects.toThrow(/quantile fractions/)
   })
 })
+
+describe('bdq_nstep_td_error', () => {
+  test('is the mean over branches of their own n-step errors', async () => {
+    const given = {
+      q: f32([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]),
+      next_n_q: f32([2, 2, 2], [10, 20, 30, 40, 50, 60, 70, 80]),
+      action: i32([2, 2], [0, 1, 1, 0]),
+      next_n_action: i32([2, 2], [1, 0, 0, 0]),
+      reward: f32([2, 2], [1, 2, 3, 4]),
+      done: f32([2], [0, 1]),
+      weight: f32([2], [2, 0.5]),
+    }
+    const out = await evaluate(given, (t) => ({ ...rl.bdq_nstep_td_error(t as never, 0.5, { nstep: 2 }) }))
+    // Sums 1 + 0.5 * 3 and 2 + 0.5 * 4; bootstraps 0.25 * 20 and 0.25 * 30 in the first row, none in the second.
+    const errors = [((2.5 + 5 - 1) ** 2 + (2.5 + 7.5 - 4) ** 2) / 2, ((4 - 6) ** 2 + (4 - 7) ** 2) / 2]
+    near(out.td_error_per_sample, errors)
+    near(out.loss, [(2 * errors[0]! + 0.5 * errors[1]!) / 2])
+    const sums = { ...given, reward: f32([2], [2.5, 4]) }
+    const same = await evaluate(sums, (t) => ({
+      ...rl.bdq_nstep_td_error(t as never, 0.5, { nstep: 2, cum_reward: true }),
+    }))
+    near(same.td_error_per_sample, errors)
+  })
+})
+
+describe('td_lambda_error', () => {
+  test('a weight for each trajectory stands along the batch, also where it is as long as time', async () => {
+    const given = { value: f32([3, 2], [1, 2, 3, 4, 5, 6]), reward: f32([2, 2], [1, 0, 0, 1]) }
+    const loss = async (weight: ReturnType<typeof f32>) =>
+      (await evaluate({ ...given, weight }, (t) => ({ loss: rl.td_lambda_error(t as never).loss }))).loss[0]!
+    const [each, whole] = [await loss(f32([2], [3, 0.5])), await loss(f32([2, 2], [3, 0.5, 3, 0.5]))]
+    expect(each).toBe(whole)
+    expect(each).not.toBeCloseTo(await loss(f32([2, 2], [3, 3, 0.5, 0.5])), 3)
+  })
+})
+
+describe('fqf_calculate_fraction_loss', () => {
+  test('weighs each inner fraction by what moving it would change', async () => {
+    const given = {
+      q_tau_i: f32([1, 2, 2], [0, 2, 0, 4]),
+      q_value: f32([1, 3, 2], [0, 1, 0, 3, 0, 6]),
+      quantiles: f32([1, 4], [0, 0.25, 0.5, 1]),
+      actions: i32([1], [1]),
+    }
+    const fn = (t: Record<string, tf.Tensor>) => rl.fqf_calculate_fraction_loss(t as never)
+    const { loss } = await evaluate(given, (t) => ({ loss: fn(t) }))
+    // 2 F(tau_i) - F(tau^_i) - F(tau^_{i-1}): 2 * 2 - 1 - 3 and 2 * 4 - 3 - 6.
+    near(loss, [-0.5])
+    const { backpropagated } = await gradients(given, 'quantiles', fn)
+    near(backpropagated, [0, 0, -1, 0])
+    const two = { ...given, q_tau_i: f32([1, 1, 1], [2]), q_value: f32([1, 2, 1], [1, 5]) }
+    const only = await evaluate(
+      { ...two, quantiles: f32([1, 3], [0, 0.5, 1]), actions: i32([1], [0]) },
+      (t) => ({ loss: fn(t) }),
+    )
+    near(only.loss, [0.5 * (2 * 2 - 1 - 5)])
+  })
+
+  test('takes differences with the other sign where values do not rise', async () => {
+    const given = {
+      q_tau_i: f32([1, 1, 1], [1]),
+      q_value: f32([1, 2, 1], [3, 2]),
+      quantiles: f32([1, 3], [0, 0.5, 1]),
+      actions: i32([1], [0]),
+    }
+    const { loss } = await evaluate(given, (t) => ({ loss: rl.fqf_calculate_fraction_loss(t as never) }))
+    // 1 is below both midpoints: -(1 - 3) for the first, and 1 - 2 as it stands.
+    near(loss, [0.5 * (2 - 1)])
+  })
+})
