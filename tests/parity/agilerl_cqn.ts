@@ -28,7 +28,9 @@ export async function agilerlCqn(json: unknown, _fileName: string): Promise<File
     return { skipped: 'neither a learn run nor calls of get_action' }
   const obs = obsOf(json)
   if (obs === undefined) return { skipped: 'observations of another form than one tensor' }
-  const model = modelOf(config['net'], obs)
+  const recorded = isRecord(json['batch']) ? json['batch']['obs'] : json['obs']
+  const raw = config['normalize_images'] !== false && isGoldenTensor(recorded) && recorded.dtype === 'uint8'
+  const model = modelOf(config['net'], obs, config['obs'] ?? config['observation_space'], raw)
   if (typeof model === 'string') return { skipped: model }
   if (Array.isArray(json['calls'])) return actionCases(json, model)
   return isRecord(json['batch']) && Array.isArray(json['updates'])

@@ -11,8 +11,17 @@ interface Layer {
 
 type Config = Record<string, unknown>
 
-/** The keyword arguments of `agilerl_q` that make the listed network, or why there are none. */
-export function modelOf(net: unknown, obs: { shape: readonly number[] }): Config | string {
+/**
+ * The keyword arguments of `agilerl_q` that make the listed network, or why there are none.
+ * @param space what the recording says of the observation space: a size, or the text of a Gymnasium space
+ * @param raw whether the observations are pixels of 0 to 255, where the space does not tell
+ */
+export function modelOf(
+  net: unknown,
+  obs: { shape: readonly number[] },
+  space: unknown,
+  raw: boolean,
+): Config | string {
   if (!Array.isArray(net) || !net.every(isRecord)) return 'config.net is not a list of layers'
   const layers = net as unknown as Layer[]
   const known = new Set(['Linear', 'LayerNorm', 'Conv2d', 'Flatten', 'Identity'])
@@ -30,10 +39,15 @@ export function modelOf(net: unknown, obs: { shape: readonly number[] }): Config
     return 'config.net lacks linear layers'
   const image = encoder.some(({ type }) => type === 'Conv2d')
   const [width] = obs.shape.slice(1)
+  const text = typeof space === 'string' ? space : ''
+  const sizes = /^MultiDiscrete\(\[([\d\s,]+)\]/.exec(text)?.[1]?.match(/\d+/g)?.map(Number)
+  const vector = width === first && !text.startsWith('Discrete') && sizes === undefined
+  const range = rangeOf(text) ?? (raw ? [0, 255] : undefined)
   return {
-    obs_shape: image ? obs.shape.slice(1) : width === first ? first : { one_hot: first },
+    obs_shape: image ? obs.shape.slice(1) : vector ? first : { one_hot: sizes ?? first },
     action_shape: actions,
-    normalize_images: false,
+    normalize_images: image && range !== undefined,
+    ...(image && range !== undefined ? { image_range: range } : {}),
     net_config: {
       latent_dim: output[0],
       min_latent_dim: 1,
@@ -42,6 +56,12 @@ export function modelOf(net: unknown, obs: { shape: readonly number[] }): Config
       head_config: head,
     },
   }
+}
+
+/** The bounds in the text of a Box space. */
+function rangeOf(text: string): [number, number] | undefined {
+  const [, low, high] = /^Box\(\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)/.exec(text) ?? []
+  return low === undefined || high === undefined ? undefined : [Number(low), Number(high)]
 }
 
 function mlpOf(layers: readonly Layer[], name: string): Config {
@@ -53,7 +73,8 @@ function mlpOf(layers: readonly Layer[], name: string): Config {
   return {
     hidden_size: hidden.map((layer) => layer.shape?.[0]),
     activation: find('activation_1')?.type ?? 'ReLU',
-    output_activation: name === 'value' ? null : (find('activation_output')?.type ?? null),
+    // Without a name AgileRL's encoder ends in its hidden layers' activation.
+    output_activation: name === 'value' ? null : (find('activation_output')?.type ?? 'Identity'),
     layer_norm: find('layer_norm_1') !== undefined,
     output_layernorm: outputNorm !== undefined,
   }
@@ -67,6 +88,7 @@ function cnnOf(layers: readonly Layer[]): Config {
     kernel_size: convolutions.map(({ shape }) => shape?.[2]),
     stride_size: convolutions.map(({ stride }) => (typeof stride === 'number' ? stride : (stride?.[0] ?? 1))),
     activation,
-    output_activation: layers.find(({ name }) => name.endsWith('encoder_output_activation'))?.type ?? null,
+    output_activation:
+      layers.find(({ name }) => name.endsWith('encoder_output_activation'))?.type ?? 'Identity',
   }
 }

@@ -1,20 +1,13 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
-import { type Compute, RandomTree } from '../../ding/compute/index.js'
-import { defaultsOf } from '../../ding/config/index.js'
-import type { Batch } from '../../ding/data/index.js'
-import { type BCQ, createModel } from '../../ding/model/index.js'
-import { type BCQConfig, BCQPolicy, type LearnOutput } from '../../ding/policy/index.js'
 import type { HostTensor } from '../../ding/utils/index.js'
+import { actionsFor, type BCQRun, bcqRun, modelOf, policyOf, type Tensors } from './bcq_run.js'
 import { Comparison } from './compare.js'
 import { decode, type GoldenTensor, isGoldenTensor, isRecord } from './golden.js'
 import { linearLayers } from './layers.js'
 import { RecordedDraws, withDraws } from './recorded_draws.js'
 import { runtimes } from './runtimes.js'
-import { checkTensor } from './summary.js'
 import type { FileResult } from './types.js'
-
-export type Tensors = Record<string, GoldenTensor>
 
 export interface Optimizer {
   readonly type: string
@@ -24,23 +17,6 @@ export interface Optimizer {
   readonly weight_decay: number
   readonly amsgrad: boolean
   readonly grad_clip?: { type?: string; value?: number } | number | null
-}
-
-/** A recorded run in our names: what both formats come to. */
-export interface BCQRun {
-  readonly model: Record<string, unknown>
-  readonly learn: Record<string, unknown>
-  /** Networks before the first update, by our names. */
-  readonly initial: Tensors
-  readonly batch: Batch
-  readonly updates: readonly { draws: readonly GoldenTensor[]; metrics: Record<string, number> }[]
-  /** Of the first update, by our names. */
-  readonly grads: Tensors
-  /** Values that the networks give for the batch before the first update, with its draw of the VAE. */
-  readonly before: Partial<Record<'vae_mu' | 'vae_log_var' | 'vae_recons_action' | 'q0' | 'q1', GoldenTensor>>
-  readonly snapshots: readonly { after: number; params: Tensors; target: Tensors }[]
-  /** Actions chosen after so many updates. */
-  readonly chosen: readonly { after: number; obs: HostTensor; z: GoldenTensor; action: GoldenTensor }[]
 }
 
 /** DI-engine's layers that no loss reaches; ours has none. */
@@ -112,9 +88,12 @@ function runOf(json: Record<string, unknown>): BCQRun {
   const config = json['config'] as Record<string, unknown>
   const initial = used(json['initial_params'] as Tensors)
   const found = (json['update1_intermediates'] ?? {}) as Tensors
-  const batch = Object.fromEntries(
+  const { IS, ...batch } = Object.fromEntries(
     Object.entries(json['batch'] as Tensors).map(([name, tensor]) => [name, decode(tensor)]),
   )
+  // DI-engine takes IS with priority_IS_weight, else weight.
+  const { priority_IS_weight = batch['weight'] === undefined } = config
+  if (IS !== undefined && priority_IS_weight === true) batch['weight'] = IS
   return {
     model: modelKeys(config, initial),
     learn: given({
@@ -152,137 +131,6 @@ export function inOrder(draws: Tensors): GoldenTensor[] {
   const names = ['vae_eps', 'next_z', 'policy_z']
   const known = names.flatMap((name) => draws[name] ?? [])
   return known.length === Object.keys(draws).length ? known : Object.values(draws)
-}
-
-/** Replays a recorded run with every runtime. */
-export async function bcqRun(run: BCQRun): Promise<FileResult> {
-  const to = {
-    before: new Comparison('VAE and critics before the first update'),
-    losses: new Comparison('losses and targets'),
-    gradients: new Comparison('gradients of the first update'),
-    networks: new Comparison('networks and targets after updates'),
-    actions: new Comparison('chosen actions'),
-  }
-  for (const { name, compute } of await runtimes()) await replay(run, name, compute, to)
-  const empty: Record<string, boolean> = {
-    before: Object.keys(run.before).length === 0,
-    gradients: Object.keys(run.grads).length === 0,
-    actions: run.chosen.length === 0,
-  }
-  const cases = Object.entries(to).filter(([name]) => empty[name] !== true)
-  return { cases: cases.map(([, part]) => part.result()) }
-}
-
-async function replay(
-  run: BCQRun,
-  runtime: string,
-  compute: Compute,
-  to: Record<'before' | 'losses' | 'gradients' | 'networks' | 'actions', Comparison>,
-): Promise<void> {
-  const model = modelOf(run.model, run.initial)
-  const draws = new RecordedDraws()
-  const recorded = withDraws(compute, draws)
-  const policy = policyOf(run, model, recorded)
-  const [first] = run.updates
-  if (first !== undefined && Object.keys(run.before).length > 0) {
-    draws.push(first.draws[0])
-    await compareBefore(run, model, recorded, runtime, to.before)
-  }
-  for (const [index, { draws: drawn, metrics }] of run.updates.entries()) {
-    const k = index + 1
-    draws.push(...drawn)
-    const out = (await policy.learn_mode.forward(run.batch)) as LearnOutput
-    if (draws.left > 0) throw new Error(`Update ${k} left ${draws.left} recorded draws.`)
-    for (const [name, value] of Object.entries(metrics))
-      to.losses.check(`${runtime} ${name} ${k}`, out[name], Math.fround(value))
-    if (k === 1) {
-      const own = new Map(model.namedParameters())
-      for (const [name, tensor] of Object.entries(run.grads))
-        checkTensor(to.gradients, `${runtime} ${name}`, own.get(name)?.grad, tensor)
-    }
-    const snapshot = run.snapshots.find(({ after }) => after === k)
-    if (snapshot !== undefined) {
-      const state = policy.learn_mode.state_dict()
-      compareAll(to.networks, `${runtime} after ${k}`, state['model'], snapshot.params)
-      // The target's copy of the VAE, which nothing reads, is not kept here.
-      const target = Object.entries(snapshot.target).filter(([name]) => !name.startsWith('vae.'))
-      compareAll(
-        to.networks,
-        `${runtime} target after ${k}`,
-        state['target_model'],
-        Object.fromEntries(target),
-      )
-    }
-    for (const { obs, z, action } of run.chosen.filter(({ after }) => after === k)) {
-      draws.push(z)
-      to.actions.check(`${runtime} after ${k}`, await actionsFor(policy, obs), action)
-    }
-  }
-}
-
-function compareAll(to: Comparison, what: string, ours: unknown, expected: Tensors): void {
-  const found = ours as Record<string, HostTensor>
-  for (const [name, tensor] of Object.entries(expected))
-    checkTensor(to, `${what} ${name}`, found[name]?.data, tensor)
-}
-
-async function compareBefore(
-  { before, batch }: BCQRun,
-  model: BCQ,
-  compute: Compute,
-  runtime: string,
-  to: Comparison,
-): Promise<void> {
-  const program = compute.program('before', (inputs: { obs: Tensor; action: Tensor }) => {
-    const { mu, log_var, recons_action } = model.forward(inputs, { mode: 'compute_vae' })
-    const [q0, q1] = tf.unstack(model.forward(inputs, { mode: 'compute_critic' })['q_value'] as Tensor)
-    return { vae_mu: mu, vae_log_var: log_var, vae_recons_action: recons_action, q0, q1 } as Record<
-      string,
-      Tensor
-    >
-  })
-  const found = await program.run({ obs: batch['obs'] as HostTensor, action: batch['action'] as HostTensor })
-  program.dispose()
-  for (const [name, tensor] of Object.entries(found)) {
-    const expected = before[name as keyof typeof before]
-    if (expected !== undefined) to.check(`${runtime} ${name}`, tensor, expected)
-  }
-}
-
-/** Layers that choosing an action does not need, and that such cases leave out. */
-const ENCODER = /^vae\.encode_(action_head|common|mu_head|logvar_head)\b/
-
-function modelOf(keys: Record<string, unknown>, initial: Tensors): BCQ {
-  const model = createModel({ type: 'bcq', ...keys }, { random: RandomTree.fromSeed(0).stream('model') })
-  const values = Object.fromEntries(Object.entries(initial).map(([name, tensor]) => [name, decode(tensor)]))
-  const { missing, unexpected } = model.loadStateDict(values, { strict: false })
-  const misfits = [...missing.filter((name) => !ENCODER.test(name)), ...unexpected]
-  if (misfits.length > 0) throw new Error(`The recorded networks differ from ours in ${misfits.join(', ')}.`)
-  return model as BCQ
-}
-
-function policyOf(
-  { model: keys, learn, candidates }: { model: object; learn: object; candidates?: number },
-  model: BCQ,
-  compute: Compute,
-): BCQPolicy {
-  const defaults = defaultsOf(BCQPolicy.config)
-  const cfg = {
-    ...defaults,
-    model: keys,
-    learn: { ...defaults.learn, ...learn },
-    eval: { ...defaults.eval, ...(candidates !== undefined && { candidates }) },
-  } as BCQConfig
-  return new BCQPolicy(cfg, { compute, random: RandomTree.fromSeed(0).branch('policy'), model })
-}
-
-/** The actions of an evaluation with one environment a row. */
-async function actionsFor(policy: BCQPolicy, obs: HostTensor): Promise<unknown[]> {
-  const [rows, width] = obs.shape as [number, number]
-  const data = obs.data as Float32Array
-  const byId = Array.from({ length: rows }, (_, i) => [i, data.slice(i * width, (i + 1) * width)])
-  const chosen = await policy.eval_mode.forward(Object.fromEntries(byId) as Record<number, Float32Array>)
-  return Array.from({ length: rows }, (_, i) => chosen[i]?.action)
 }
 
 async function evalCase(json: Record<string, unknown>): Promise<FileResult> {

@@ -1,4 +1,5 @@
-import { type BCQRun, bcqRun, inOrder, optimizerKeys, type Tensors } from './bcq.js'
+import { inOrder, optimizerKeys } from './bcq.js'
+import { type BCQRun, bcqRun, type Tensors } from './bcq_run.js'
 import { decode, type GoldenTensor, isRecord } from './golden.js'
 import { linearLayers } from './layers.js'
 import type { FileResult } from './types.js'

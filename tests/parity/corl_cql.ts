@@ -3,72 +3,19 @@ import { defaultsOf } from '../../ding/config/index.js'
 import type { Batch } from '../../ding/data/index.js'
 import { type ActorCriticModel, createModel } from '../../ding/model/index.js'
 import { type CQLConfig, CQLPolicy, cqlPolicyConfig, type LearnOutput } from '../../ding/policy/index.js'
-import type { HostTensor, StateTree } from '../../ding/utils/index.js'
-import { Comparison, FLOAT32_TOLERANCE, SMALLEST_SCALE } from './compare.js'
+import type { StateTree } from '../../ding/utils/index.js'
+import { movedBy, type Rounding, roundingOf, type Trace } from './adam_rounding.js'
+import { Comparison } from './compare.js'
+import type { AdamSettings, Draw, GoldenCQL, Networks } from './corl_cql_golden.js'
 import { corlHelpers } from './corl_cql_helpers.js'
-import { decode, type GoldenTensor, isRecord, numbersOf } from './golden.js'
-import { layerNumber, linearLayers } from './layers.js'
+import { compareGradients, compareNetworks, initialState, scalesOf, sizesOf } from './corl_cql_networks.js'
+import { decode, isRecord, numbersOf } from './golden.js'
 import { RecordedDraws, withDraws } from './recorded_draws.js'
 import { runtimes } from './runtimes.js'
-import { checkTensor, type Summary } from './summary.js'
 import type { FileResult } from './types.js'
-
-type Tensors = Record<string, GoldenTensor>
-
-/** CORL's networks by CORL's names. */
-interface Networks {
-  readonly actor: Tensors
-  readonly critic_1: Tensors
-  readonly critic_2: Tensors
-  /** Where a start leaves them out: as the critics. */
-  readonly target_critic_1?: Tensors
-  readonly target_critic_2?: Tensors
-  readonly log_alpha?: Tensors
-  readonly log_alpha_prime?: Tensors
-}
-
-interface AdamSettings {
-  readonly type: string
-  readonly lr: number
-  readonly betas: number[]
-  readonly eps: number
-  readonly weight_decay: number
-  readonly amsgrad: boolean
-}
-
-interface Draw {
-  readonly kind: string
-  readonly low?: number
-  readonly high?: number
-  readonly value: GoldenTensor
-}
-
-interface GoldenCQL {
-  readonly dims: { readonly obs: number; readonly act: number; readonly n_actions: number }
-  readonly config: Readonly<Record<string, number | boolean | null | string>>
-  readonly optimizers: Readonly<Record<string, AdamSettings>>
-  readonly init: Networks
-  readonly batch: Record<'obs' | 'actions' | 'rewards' | 'next_obs' | 'dones', GoldenTensor>
-  readonly draws: Draw[][]
-  readonly metrics: Record<string, number>[]
-  readonly grads_update_1?: Partial<Networks>
-  readonly snapshots: Record<string, Networks>
-  /** By update and network: what rounding to float32 alone changes. */
-  readonly f32_vs_f64_max_abs_diff?: Record<string, Record<string, number>>
-}
 
 /** Metrics are means of numbers of this size at least, which may cancel: float32 has no more digits of them. */
 const METRIC_SCALE = 0.1
-/** How many times the effect of rounding alone a network may be off, where that is more than the usual tolerance. */
-const ROUNDING_MARGIN = 4
-/**
- * So many rows times units, and one of these is likely so near 0 (below 1e-7) that rounding says whether relu passes it. Whatever lies before such a
- * unit has another gradient for that row then, and Adam's first steps are lr g / (|g| + eps): an entry whose gradient is as small moves by up to lr.
- */
-const MANY_UNITS = 2 ** 14
-/** How many times the tolerance is what it is elsewhere, then: two digits less. */
-const ROUGHLY = 100
-
 /** Compares by a scale of `least` at least. */
 function checkFrom(to: Comparison, what: string, least: number, found: unknown, expected: unknown): void {
   if (found === undefined) to.check(what, found, expected)
@@ -93,13 +40,35 @@ export async function corlCql(json: unknown): Promise<FileResult> {
     networks: new Comparison('networks after updates'),
   }
   for (const { name, compute } of await runtimes()) await replay(golden, name, compute, to)
+  let detail: string | undefined
+  if (!to.gradients.result().pass || !to.networks.result().pass) {
+    to.gradients = new Comparison(to.gradients.name)
+    to.networks = new Comparison(to.networks.name)
+    for (const { name, compute } of await runtimes())
+      await replay(golden, name, compute, to, await measured(golden, compute))
+    detail = 'with what rounding does to gradients'
+  }
   const parts = golden.grads_update_1 === undefined ? [to.metrics, to.networks] : Object.values(to)
-  return { cases: parts.map((part) => part.result()) }
+  return { cases: parts.map((part) => part.result(part === to.metrics ? undefined : detail)) }
 }
 
 type Comparisons = Record<'metrics' | 'gradients' | 'networks', Comparison>
 
-async function replay(golden: GoldenCQL, runtime: string, compute: Compute, to: Comparisons): Promise<void> {
+interface Update {
+  readonly k: number
+  readonly metrics: Record<string, number>
+  readonly output: LearnOutput
+  readonly state: StateTree
+  readonly model: ActorCriticModel
+}
+
+/** Does the recorded updates from the networks `init`, and shows each. */
+async function updatesOf(
+  golden: GoldenCQL,
+  compute: Compute,
+  init: Networks,
+  show: (update: Update) => void,
+): Promise<void> {
   const draws = new RecordedDraws()
   const model = modelOf(golden)
   const policy = new CQLPolicy(policyConfig(golden), {
@@ -109,7 +78,7 @@ async function replay(golden: GoldenCQL, runtime: string, compute: Compute, to: 
     enable_field: ['learn'],
   })
   const learn = policy.learn_mode
-  learn.load_state_dict(initialState(learn.state_dict(), golden))
+  learn.load_state_dict(initialState(learn.state_dict(), init))
   const batch = batchOf(golden)
   for (const [index, metrics] of golden.metrics.entries()) {
     const k = index + 1
@@ -117,24 +86,60 @@ async function replay(golden: GoldenCQL, runtime: string, compute: Compute, to: 
     draws.push(...golden.draws[index]!.map(drawn))
     const output = (await learn.forward(batch)) as LearnOutput
     if (draws.left > 0) throw new Error(`Update ${k} left ${draws.left} recorded draws.`)
+    show({ k, metrics, output, state: learn.state_dict(), model })
+  }
+}
+
+/** What rounding may do in this run. */
+function measured(golden: GoldenCQL, compute: Compute): Promise<Rounding> {
+  const { learn } = policyConfig(golden)
+  return roundingOf(
+    async (nudge) => {
+      const { actor, critic_1, critic_2 } = golden.init
+      const nudged = { actor: nudge(actor), critic_1: nudge(critic_1), critic_2: nudge(critic_2) }
+      const trace: Trace[number][] = []
+      await updatesOf(golden, compute, { ...golden.init, ...nudged }, ({ state, model }) => {
+        const moved = (['actor', 'critic'] as const).flatMap((part) => {
+          const named = model[part].namedParameters().map(([name, own]) => [`${part}.${name}`, own] as const)
+          return movedBy(state[`optimizer_${part}`] as StateTree, named)
+        })
+        trace.push(new Map(moved))
+      })
+      return trace
+    },
+    {
+      betas: learn.optimizer_betas,
+      eps: learn.optimizer_eps,
+      theta: learn.target_theta,
+      period: learn.target_update_period,
+    },
+  )
+}
+
+async function replay(
+  golden: GoldenCQL,
+  runtime: string,
+  compute: Compute,
+  to: Comparisons,
+  rounding?: Rounding,
+): Promise<void> {
+  await updatesOf(golden, compute, golden.init, ({ k, metrics, output, state, model }) => {
     for (const [name, value] of Object.entries(metrics)) {
       const ours = name.startsWith('qf_loss') ? 'critic_loss' : name
       checkFrom(to.metrics, `${runtime} ${name} ${k}`, METRIC_SCALE, output[ours], Math.fround(value))
     }
-    if (k === 1 && golden.grads_update_1 !== undefined) compareGradients(to.gradients, runtime, model, golden)
+    if (k === 1 && golden.grads_update_1 !== undefined)
+      compareGradients(to.gradients, runtime, model, golden, rounding?.gradients)
     const snapshot = golden.snapshots[k]
     if (snapshot !== undefined)
-      compareNetworks(to.networks, `${runtime} after ${k}`, learn.state_dict(), snapshot, rounding(golden, k))
-  }
+      compareNetworks(to.networks, `${runtime} after ${k}`, state, snapshot, scalesOf(golden, k), {
+        params: rounding?.params[k - 1],
+        targets: rounding?.targets[k - 1],
+      })
+  })
 }
 
 // ---- settings ----
-
-/** Numbers of hidden layers and their width, from the names and shapes of a network's tensors. */
-function sizesOf(tensors: Tensors, prefix: string): { layers: number; width: number } {
-  const layers = linearLayers(tensors, new RegExp(`^${prefix}\\.(\\d+)\\.weight$`))
-  return { layers: layers.length - 1, width: layers[0]!.shape[0]! }
-}
 
 function modelOf({ init, dims, config }: GoldenCQL): ActorCriticModel {
   const actor = sizesOf(init.actor, 'base_network')
@@ -210,130 +215,4 @@ function batchOf({ batch }: GoldenCQL): Batch {
     next_obs: decode(batch.next_obs),
     done: { dtype: 'bool', shape: [dones.data.length], data: Uint8Array.from(dones.data) },
   }
-}
-
-// ---- networks ----
-
-/** Our names of CORL's tensors of one network. */
-function named(network: string, tensors: Tensors): [string, GoldenTensor][] {
-  const layers = Object.keys(tensors).filter((name) => /^base_network\..*weight$/.test(name)).length
-  return Object.entries(tensors).map(([name, tensor]) => {
-    if (network === 'actor') {
-      const ours = name
-        .replace(new RegExp(`^base_network\\.${2 * (layers - 1)}\\.`), 'head.last.')
-        .replace(/^base_network\./, 'trunk.')
-        .replace(/^(log_std_\w+)\.constant$/, 'head.$1')
-      return [`actor.${ours}`, tensor]
-    }
-    const which = network.endsWith('1') ? 0 : 1
-    const ours = name.replace(/^network\./, `q.${which}.`)
-    return [network.startsWith('target') ? ours : `critic.${ours}`, tensor]
-  })
-}
-
-const ONLINE = ['actor', 'critic_1', 'critic_2'] as const
-const TARGETS = ['target_critic_1', 'target_critic_2'] as const
-
-function tensorOf(from: Tensors | undefined): HostTensor | undefined {
-  const value = from?.['constant']
-  return value === undefined ? undefined : { ...decode(value), shape: [1] }
-}
-
-function initialState(state: StateTree, { init }: GoldenCQL): StateTree {
-  const given = new Map(ONLINE.flatMap((network) => named(network, init[network])))
-  const targets = new Map(TARGETS.flatMap((network) => named(network, init[network] ?? {})))
-  const filled = (part: unknown, prefix: string, first?: ReadonlyMap<string, GoldenTensor>) =>
-    Object.fromEntries(
-      Object.entries(part as Record<string, HostTensor>).map(([name, { shape }]) => {
-        const tensor = first?.get(name) ?? given.get(prefix + name)
-        if (tensor === undefined) throw new Error(`The recording has no ${prefix}${name}.`)
-        return [name, { ...decode(tensor), shape }]
-      }),
-    )
-  const started = (part: unknown, value: HostTensor | undefined) => {
-    const own = part as StateTree | undefined
-    return own === undefined || value === undefined || own['value'] === undefined ? own : { ...own, value }
-  }
-  const lagrange = started(state['lagrange'], tensorOf(init.log_alpha_prime))
-  return {
-    ...state,
-    model: filled(state['model'], ''),
-    target_model: filled(state['target_model'], 'critic.', targets),
-    entropy: started(state['entropy'], tensorOf(init.log_alpha)) as StateTree,
-    ...(lagrange && { lagrange }),
-  }
-}
-
-/** The scale to compare a tensor of a network by: one at which the margin over rounding is the tolerance. */
-function rounding(
-  golden: GoldenCQL,
-  update: number,
-): (network: string, tensor: GoldenTensor | Summary) => number {
-  const noise = golden.f32_vs_f64_max_abs_diff?.[update]
-  return (network, tensor) => {
-    const measured = ((noise?.[network] ?? 0) * ROUNDING_MARGIN) / FLOAT32_TOLERANCE
-    return Math.max(measured, roughScale(golden, tensor))
-  }
-}
-
-/** 0, but for networks of {@link MANY_UNITS}. */
-function roughScale({ batch, init }: GoldenCQL, tensor: GoldenTensor | Summary): number {
-  const rows = batch.obs.shape[0] as number
-  if (rows * sizesOf(init.critic_1, 'network').width < MANY_UNITS) return 0
-  return ROUGHLY * Math.max(largest(tensor), SMALLEST_SCALE)
-}
-
-function compareNetworks(
-  to: Comparison,
-  what: string,
-  state: StateTree,
-  networks: Networks,
-  least: (network: string, tensor: GoldenTensor | Summary) => number,
-): void {
-  const model = state['model'] as Record<string, HostTensor>
-  const target = state['target_model'] as Record<string, HostTensor>
-  for (const network of ONLINE)
-    for (const [name, tensor] of named(network, networks[network]))
-      checkTensor(to, `${what} ${name}`, model[name]?.data, tensor, least(network, tensor))
-  for (const network of TARGETS)
-    for (const [name, tensor] of named(network, networks[network] ?? {}))
-      checkTensor(to, `${what} target ${name}`, target[name]?.data, tensor, least(network, tensor))
-  const pairs = [
-    ['entropy', networks.log_alpha],
-    ['lagrange', networks.log_alpha_prime],
-  ] as const
-  for (const [part, expected] of pairs) {
-    const value = (state[part] as StateTree | undefined)?.['value'] as HostTensor | undefined
-    if (value !== undefined && expected !== undefined)
-      to.check(`${what} ${part}`, value.data, numbersOf(expected['constant']))
-  }
-}
-
-/**
- * Gradients of the first update. In those of a critic's last layer two sums of the size of the conservative weight, over drawn actions and over
- * the data's, all but cancel: they are held to the digits of the sums, of which a tenth is left at most.
- */
-function compareGradients(to: Comparison, runtime: string, model: ActorCriticModel, golden: GoldenCQL): void {
-  const { grads_update_1 = {}, config } = golden
-  const own = new Map(model.namedParameters())
-  const weight = Number(config['cql_alpha'])
-  for (const network of ONLINE) {
-    const tensors = grads_update_1[network] ?? {}
-    const last = Math.max(...Object.keys(tensors).map(layerNumber))
-    for (const [name, tensor] of Object.entries(tensors)) {
-      const [ours] = named(network, { ...golden.init[network], [name]: tensor }).find(
-        ([, t]) => t === tensor,
-      )!
-      const parameter = own.get(ours)
-      const least = network !== 'actor' && layerNumber(name) === last ? weight / 10 : 0
-      const scale = Math.max(least, roughScale(golden, tensor))
-      checkTensor(to, `${runtime} gradient of ${ours}`, parameter?.grad, tensor, scale)
-    }
-  }
-}
-
-/** The largest magnitude, of those that are written down. */
-function largest(tensor: GoldenTensor | Summary): number {
-  const values = 'first8' in tensor ? tensor.first8 : tensor.data
-  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
 }

@@ -29,20 +29,22 @@ export function runExplorationCase(golden: Golden, name: string): CaseResult {
   const draws = (golden['draws'] as unknown[]).map((draw) => Float32Array.from(numbersOf(draw)))
   const recorded = (golden['out'] as unknown[]).map(numbersOf)
   const comparison = new Comparison(name)
+  /** A recorded argument, or DI-engine's default. */
+  const argument = (key: string, byDefault: number) => (key in golden ? numberAt(golden, key) : byDefault)
   if (golden['fn'] === 'GaussianNoise') {
-    const noise = new GaussianNoise({ mu: numberAt(golden, 'mu'), sigma: numberAt(golden, 'sigma') })
+    const noise = new GaussianNoise({ mu: argument('mu', 0), sigma: argument('sigma', 1) })
     sampleAll(noise, draws).forEach((sample, k) => {
       comparison.check(`call ${k}`, sample, recorded[k])
     })
     return comparison.result()
   }
-  const x0 = golden['x0']
+  const x0 = golden['x0'] ?? 0
   const start = typeof x0 === 'number' ? recorded[0]!.map(() => x0) : numbersOf(x0)
   const noise = new OUNoise({
-    mu: numberAt(golden, 'mu'),
-    sigma: numberAt(golden, 'sigma'),
-    theta: numberAt(golden, 'theta'),
-    dt: numberAt(golden, 'dt'),
+    mu: argument('mu', 0),
+    sigma: argument('sigma', 0.3),
+    theta: argument('theta', 0.15),
+    dt: argument('dt', 0.01),
     x0: start,
   })
   // DI-engine's OUNoise returns the increment of the process, a defect on record. Ours returns its state, so the recorded

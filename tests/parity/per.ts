@@ -10,6 +10,7 @@ import {
   SumSegmentTree,
   type TrackedRing,
 } from '../../ding/data/index.js'
+import { PRIORITY_EPS } from '../../ding/data/priority_index.js'
 import { type HostTensor, unpackFloat64 } from '../../ding/utils/index.js'
 import { Comparison } from './compare.js'
 import { isGoldenTensor, isRecord, numberAt, numbersOf } from './golden.js'
@@ -75,8 +76,9 @@ function treeCase(golden: Golden, index: number): CaseResult {
   const rows = (key: string): number[][] => (Array.isArray(golden[key]) ? (golden[key] as number[][]) : [])
   for (const [start, end, value] of rows('sum_reduce'))
     comparison.check('sum_reduce', sum.reduce(start, end), value)
+  // JSON has no infinity, the least of no entries.
   for (const [start, end, value] of rows('min_reduce'))
-    comparison.check('min_reduce', min.reduce(start, end), value)
+    comparison.check('min_reduce', min.reduce(start, end), value ?? Number.POSITIVE_INFINITY)
   for (const [mass, leaf] of rows('find_prefixsum')) comparison.check('find_prefixsum', sum.find(mass!), leaf)
   return comparison.result()
 }
@@ -96,6 +98,9 @@ function replay(
   state: (expected: Golden, at: string) => void,
 ): CaseResult {
   let pushed = 0
+  // What is reported is of the transitions that were sampled, which may have been overwritten since.
+  const sampled = new Map<number, number>()
+  const idsNow = () => unpackFloat64(buffer.state_dict().ids)
   for (const [i, event] of recordsOf(golden['events']).entries()) {
     const op = String(event['op'])
     const at = `event ${i} (${op})`
@@ -105,20 +110,30 @@ function replay(
         priorities.map((p) => ({ id: pushed++, ...(typeof p === 'number' ? { priority: p } : {}) })),
       )
     } else if (op === 'sample') {
-      random.load(event['uniforms'])
+      const refused = event['ids'] === null
+      if (!refused) random.load(event['uniforms'])
+      const ids = idsNow()
       const drawn = sample(event)
+      if (refused) {
+        comparison.record(`${at} is refused`, drawn === null ? 0 : Number.POSITIVE_INFINITY)
+        if (isRecord(event['state'])) state(event['state'], at)
+        continue
+      }
       if (drawn === null) throw new Error(`${at} was refused.`)
       const batch = copyBatch(drawn)
+      for (const row of Array.from(column(batch, 'replay_buffer_idx'))) sampled.set(row, ids[row]!)
       comparison.check(`${at} ids`, column(batch, 'id'), event['ids'])
       comparison.check(`${at} rows`, column(batch, 'replay_buffer_idx'), event[names.rows])
       comparison.check(`${at} IS`, column(batch, 'IS'), event[names.weights])
       if ('use' in event) comparison.check(`${at} use`, column(batch, 'use'), event['use'])
+    } else if (op !== 'update') {
+      throw new Error(`No handler for ${at}.`)
     } else {
       const rows = event[names.rows] as number[]
-      const ids = unpackFloat64(buffer.state_dict().ids)
+      const ids = idsNow()
       buffer.update({
         replay_buffer_idx: rows,
-        replay_unique_id: rows.map((row) => ids[row]!),
+        replay_unique_id: rows.map((row) => sampled.get(row) ?? ids[row]!),
         priority: event['priority'] as number[],
       })
     }
@@ -141,7 +156,27 @@ function checkTrees(
   comparison.check(`${at} max_priority`, index.maximum, expected['max_priority'])
 }
 
+/** Settings that our buffers have not, or not by another value than DI-engine's own. */
+function checkSettings(golden: Golden): void {
+  const { eps = PRIORITY_EPS, max_staleness = null, IS_weight = true } = golden
+  if (eps !== PRIORITY_EPS) throw new Error(`Our eps is ${PRIORITY_EPS}, the case has ${String(eps)}.`)
+  if (max_staleness !== null && max_staleness !== undefined)
+    throw new Error('No handler for max_staleness: the case does not say when its data were collected.')
+  if (IS_weight !== true) throw new Error('No handler for IS_weight false.')
+}
+
+/** The rows of a recorded slice; negative numbers count from the end. */
+function rangeOf(range: unknown, size: number): [number, number] | undefined {
+  if (!Array.isArray(range)) return undefined
+  const [start, end] = range.map((at: unknown, i) => {
+    const row = typeof at === 'number' ? at : i === 0 ? 0 : size
+    return row < 0 ? row + size : row
+  })
+  return [start!, end!]
+}
+
 function advancedCase(golden: Golden): CaseResult {
+  checkSettings(golden)
   const random = new RecordedRandom()
   const maxUse = golden['max_use']
   const buffer = new AdvancedReplayBuffer(
@@ -158,9 +193,7 @@ function advancedCase(golden: Golden): CaseResult {
   const comparison = new Comparison(`advanced_replay_buffer ${String(golden['name'])}`, TOLERANCE)
   const sample = (event: Golden): Batch | null => {
     const before = buffer.priorities.priorities.slice()
-    const range = Array.isArray(event['sample_range'])
-      ? (event['sample_range'] as [number, number])
-      : undefined
+    const range = rangeOf(event['sample_range'], numberAt(golden, 'replay_buffer_size'))
     const batch = buffer.sample(numberAt(event, 'size'), 0, range)
     if (batch !== null) {
       const rows = Array.from(column(batch, 'replay_buffer_idx'), (row) => before[row]!)
@@ -188,6 +221,7 @@ function advancedCase(golden: Golden): CaseResult {
 }
 
 function dequeCase(golden: Golden): CaseResult {
+  checkSettings(golden)
   const random = new RecordedRandom()
   const buffer = new DequeBuffer(
     {

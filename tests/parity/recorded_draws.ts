@@ -1,9 +1,11 @@
-import type { Compute, RandomSource } from '../../ding/compute/index.js'
+import type { Compute, RandomSource, RandomStream } from '../../ding/compute/index.js'
 import { numbersOf } from './golden.js'
 
 /** A random source that gives recorded numbers, in order: a policy on {@link withDraws} replays the draws of another implementation. */
 export class RecordedDraws implements RandomSource {
   private readonly queue: number[][] = []
+  /** Where uniform numbers come from, when they are not part of the recording. */
+  uniformFrom: RandomStream | undefined
 
   /** Puts recorded values behind those that are still there, one entry a draw. */
   push(...draws: readonly unknown[]): void {
@@ -20,7 +22,7 @@ export class RecordedDraws implements RandomSource {
   }
 
   uniform(out: Float32Array): void {
-    out.set(this.take(out.length))
+    out.set(this.uniformFrom?.uniform(out.length) ?? this.take(out.length))
   }
 
   integers(n: number): Int32Array {

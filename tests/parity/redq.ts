@@ -2,11 +2,11 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import { type Compute, RandomTree } from '../../ding/compute/index.js'
 import { defaultsOf } from '../../ding/config/index.js'
 import type { Batch } from '../../ding/data/index.js'
-import type { ActorCriticModel } from '../../ding/model/index.js'
+import { type ActorCriticModel, normalLogit } from '../../ding/model/index.js'
 import { type LearnMode, type LearnOutput, type REDQConfig, REDQPolicy } from '../../ding/policy/index.js'
 import { get_nstep_return_data, nstep_return, to_time_major } from '../../ding/rl_utils/index.js'
 import type { HostTensor, StateTree } from '../../ding/utils/index.js'
-import { Comparison } from './compare.js'
+import { Comparison, FLOAT32_TOLERANCE } from './compare.js'
 import { decode, type GoldenTensor, isRecord } from './golden.js'
 import { RecordedDraws, withDraws } from './recorded_draws.js'
 import { type GoldenHelpers, redqHelpers } from './redq_helpers.js'
@@ -21,6 +21,8 @@ interface Optimizer {
   readonly betas: number[]
   readonly eps: number
   readonly weight_decay: number
+  readonly amsgrad?: boolean
+  readonly max_grad_norm?: number | null
 }
 
 interface GoldenREDQ {
@@ -38,9 +40,13 @@ interface GoldenREDQ {
     log_alpha: number
     target_entropy: number
   }
+  readonly architecture?: { actor?: unknown }
   readonly optimizers: { actor: Optimizer; critic: Optimizer; alpha?: Optimizer }
   readonly init: { actor: Tensors; critic: Tensors }
-  readonly buffer: Record<'obs' | 'act' | 'rew' | 'terminated' | 'truncated' | 'obs_next', GoldenTensor>
+  readonly buffer: Record<'obs' | 'act' | 'rew' | 'terminated' | 'truncated' | 'obs_next', GoldenTensor> & {
+    /** Where the newest transition of each part of the ring lies. */
+    readonly last_index?: GoldenTensor
+  }
   readonly draws: { name: string; value: GoldenTensor }[][]
   readonly metrics: {
     critic_loss: number
@@ -91,7 +97,7 @@ async function replay(
   compute: Compute,
   to: Record<'returns' | 'losses' | 'gradients' | 'networks', Comparison>,
 ): Promise<void> {
-  const model = modelOf(golden.init.actor, golden.init.critic)
+  const model = modelOf(golden.init.actor, golden.init.critic, activationOf(golden))
   const draws = new RecordedDraws()
   const policy = new REDQPolicy(policyConfig(golden), {
     compute: withDraws(compute, draws),
@@ -113,6 +119,10 @@ async function replay(
       returns: nstep_return({ reward: to_time_major(reward), done, next_value }, gamma, n_step, value_gamma),
     }),
   )
+  const normal = compute.program('normal', ({ obs }: { obs: Tensor }) => {
+    const { mu, sigma } = normalLogit(model.actor.forward(obs))
+    return { mu, sigma }
+  })
   const samples = trainSamples(golden)
   for (const [index, metrics] of golden.metrics.entries()) {
     const k = index + 1
@@ -128,6 +138,11 @@ async function replay(
       next_value: { ...decode(update.target_q), shape: [rows.length] },
     })
     to.returns.check(`${runtime} returns ${k}`, found.returns, update.returns)
+    const eps = drawn.find(({ name }) => name === 'pi_eps')?.value
+    const rounding =
+      eps === undefined
+        ? 0
+        : alphaOf(learn) * densityRounding(await normal.run({ obs: batch['obs'] as HostTensor }), eps)
     const out = (await learn.forward(batch)) as LearnOutput
     if (draws.left > 0) throw new Error(`Update ${k} left ${draws.left} recorded draws.`)
     to.losses.check(`${runtime} critic loss ${k}`, out['critic_loss'], Math.fround(metrics.critic_loss))
@@ -139,7 +154,12 @@ async function replay(
       Number(metrics.actor_step),
     )
     if (metrics.actor_step) {
-      to.losses.check(`${runtime} actor loss ${k}`, out['policy_loss'], Math.fround(metrics.actor_loss))
+      const scale = rounding / FLOAT32_TOLERANCE
+      to.losses.check(
+        `${runtime} actor loss ${k}`,
+        [out['policy_loss'], scale],
+        [Math.fround(metrics.actor_loss), scale],
+      )
       if (metrics.alpha_loss !== null)
         to.losses.check(`${runtime} alpha loss ${k}`, out['alpha_loss'], Math.fround(metrics.alpha_loss))
     }
@@ -159,11 +179,52 @@ async function replay(
     }
   }
   returns.dispose()
+  normal.dispose()
+}
+
+/**
+ * What rounding alone does to the mean log-density of actions a = tanh(mu + sigma eps): a and a^2 are known to 2^-25 each, and log(1 - a^2 + 2^-23)
+ * changes by 1 / (1 - a^2 + 2^-23) times that of a^2; both implementations round. Near the bounds that is far more than a float32 has of the loss.
+ */
+function densityRounding({ mu, sigma }: Record<'mu' | 'sigma', HostTensor>, eps: GoldenTensor): number {
+  const terms = eps.data.map((z, i) => {
+    const action = Math.tanh(mu.data[i]! + sigma.data[i]! * Math.fround(z))
+    return 2 ** -23 / (1 - action * action + 2 ** -23)
+  })
+  return terms.reduce((sum, term) => sum + term, 0) / eps.shape[0]!
+}
+
+/** The hidden layers' activation. @throws Error for an actor of another form than ours */
+function activationOf({ architecture }: GoldenREDQ): string | undefined {
+  const text = architecture?.actor
+  if (typeof text !== 'string') return undefined
+  if (!text.includes('unbounded') || !text.includes('conditioned_sigma'))
+    throw new Error(`The redq model has no actor "${text}".`)
+  return /Linear\([^)]*\) (\w+)\]/.exec(text)?.[1]?.toLowerCase()
+}
+
+const OPTIMIZER_TYPES = ['Adam', 'AdamW']
+
+/** @throws Error for optimizers that the policy has no settings for: it has one set for actor and critic, and plain Adam for alpha */
+function checkOptimizers({ actor, critic, alpha }: GoldenREDQ['optimizers']): void {
+  const shown = ({ lr: _lr, ...rest }: Optimizer) =>
+    JSON.stringify({ ...rest, params_of: undefined, amsgrad: rest.amsgrad === true })
+  if (!OPTIMIZER_TYPES.includes(critic.type) || shown(actor) !== shown(critic)) {
+    throw new Error(
+      `The redq policy has no settings for the optimizers ${shown(actor)} (actor) and ${shown(critic)} (critics).`,
+    )
+  }
+  if (alpha === undefined) return
+  const { type, betas, eps, weight_decay } = alpha
+  if (type !== 'Adam' || String(betas) !== '0.9,0.999' || eps !== 1e-8 || weight_decay !== 0)
+    throw new Error(`The redq policy has no settings for alpha's optimizer ${shown(alpha)}.`)
 }
 
 function policyConfig({ config, optimizers, dims }: GoldenREDQ): REDQConfig {
   const defaults = defaultsOf(REDQPolicy.config)
+  checkOptimizers(optimizers)
   const { actor, critic, alpha } = optimizers
+  const { max_grad_norm: clip = null } = critic
   return {
     ...defaults,
     nstep: config.n_step,
@@ -183,6 +244,10 @@ function policyConfig({ config, optimizers, dims }: GoldenREDQ): REDQConfig {
       learning_rate_alpha: alpha?.lr ?? 0,
       optimizer_betas: critic.betas,
       optimizer_eps: critic.eps,
+      optimizer_type: critic.type.toLowerCase(),
+      weight_decay: critic.weight_decay,
+      amsgrad: critic.amsgrad === true,
+      ...(clip === null ? {} : { grad_clip_type: 'clip_norm', grad_clip_value: clip }),
     },
   } as REDQConfig
 }
@@ -253,10 +318,24 @@ function trainSamples({ buffer, config }: GoldenREDQ): Row[] {
       truncated: buffer.truncated.data[i] === 1,
     }),
   )
-  return get_nstep_return_data(steps, config.n_step, { gamma: config.gamma }).map((step) => ({
-    value_gamma: config.gamma,
-    ...step,
-  }))
+  const samples: Row[] = Array.from({ length: steps.length })
+  for (const order of piecesOf(buffer.last_index?.data ?? [], steps.length)) {
+    const piece = order.map((at) => steps[at]!)
+    get_nstep_return_data(piece, config.n_step, { gamma: config.gamma }).forEach((step, i) => {
+      samples[order[i]!] = { value_gamma: config.gamma, ...step }
+    })
+  }
+  return samples
+}
+
+/** Rows of each part of a ring, oldest first: a part's oldest transition lies behind its newest. */
+function piecesOf(newest: readonly number[], size: number): number[][] {
+  const width = size / Math.max(1, newest.length)
+  if (!Number.isInteger(width)) throw new Error(`${size} rows are not ${newest.length} parts of one size.`)
+  return Array.from({ length: size / width }, (_, part) => {
+    const last = newest[part] ?? size - 1
+    return Array.from({ length: width }, (_, i) => part * width + ((last - part * width + 1 + i) % width))
+  })
 }
 
 function batchOf(rows: readonly Row[]): Batch {

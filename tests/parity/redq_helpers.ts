@@ -23,6 +23,7 @@ export interface GoldenHelpers {
     'in' | 'out' | 'policy_act_mapped' | 'inverse(map_action(act))',
     GoldenTensor
   > & {
+    readonly bound?: string | null
     readonly low: number[]
     readonly high: number[]
   }
@@ -63,7 +64,8 @@ export async function redqHelpers(golden: GoldenHelpers): Promise<FileResult> {
   return { cases: [train.result(), mode.result(), mapping(golden)] }
 }
 
-function mapping({ map_action: { low, high, ...golden }, train }: GoldenHelpers): CaseResult {
+function mapping({ map_action: { low, high, bound = 'clip', ...golden }, train }: GoldenHelpers): CaseResult {
+  if (bound !== 'clip') throw new Error(`Our actions are clipped to their bounds; the case has "${bound}".`)
   const comparison = new Comparison('map_action')
   const [from, to] = [Float32Array.from(low), Float32Array.from(high)]
   const rows = ({ data, shape }: GoldenTensor) =>

@@ -20,18 +20,21 @@ export function named(tensors: Tensors): [string, GoldenTensor][] {
 }
 
 /** The model whose sizes are those of the recorded networks. */
-export function modelOf(actor: Tensors, critic: Tensors | undefined): ActorCriticModel {
+export function modelOf(actor: Tensors, critic: Tensors | undefined, activation = 'relu'): ActorCriticModel {
   const widths = (tensors: Tensors, axis: number) =>
     Object.entries(tensors)
       .filter(([name]) => /^preprocess\..*\.weight$/.test(name))
       .map(([, { shape }]) => shape[axis]!)
-  const first = (tensors: Tensors) => tensors['preprocess.model.model.0.weight']!.shape
+  // Without hidden layers the outputs' weights are the first.
+  const first = (tensors: Tensors, output: string) =>
+    (tensors['preprocess.model.model.0.weight'] ?? tensors[`${output}.model.0.weight`])!.shape
   return createModel(
     {
       type: 'redq',
-      obs_shape: first(actor)[1],
+      obs_shape: first(actor, 'mu')[1],
       action_shape: actor['mu.model.0.weight']!.shape[0],
-      ensemble_num: critic === undefined ? 1 : first(critic)[0],
+      ensemble_num: critic === undefined ? 1 : first(critic, 'last')[0],
+      activation,
       net_arch: { pi: widths(actor, 0), qf: critic === undefined ? [1] : widths(critic, 2) },
     },
     { random: RandomTree.fromSeed(0).stream('model') },

@@ -1,19 +1,18 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
-import { type Compute, RandomTree } from '../../ding/compute/index.js'
+import { type Compute, type RandomStream, RandomTree } from '../../ding/compute/index.js'
 import { type ActorCriticModel, createModel } from '../../ding/model/index.js'
 import type { LearnMode, LearnOutput, Policy, PolicyOptions } from '../../ding/policy/index.js'
-import type { StateTree } from '../../ding/utils/index.js'
+import type { HostTensor, StateTree } from '../../ding/utils/index.js'
 import { Comparison } from './compare.js'
-import { isRecord } from './golden.js'
 import { RecordedDraws, withDraws } from './recorded_draws.js'
 import { runtimes } from './runtimes.js'
 import {
   type AdamState,
   actorTensors,
-  compareMoments,
-  compareTensors,
   criticTensors,
   prefixed,
+  readMoments,
+  readTensors,
   replaced,
   type Tensors,
 } from './sb3_networks.js'
@@ -26,6 +25,8 @@ import {
   type Replay,
   type Weights,
 } from './sb3_replay.js'
+import { activationOf, hasParts, type OptimizerSettings, unreadOptions } from './sb3_settings.js'
+import { type Course, compareRuns, movedTensor, Readings } from './sb3_shadows.js'
 import type { CaseResult, FileResult } from './types.js'
 
 /** All networks of a policy at one time. */
@@ -37,15 +38,6 @@ export interface Networks {
   readonly log_ent_coef?: number[]
 }
 
-interface AdamSettings {
-  readonly type: string
-  readonly lr: number
-  readonly betas: [number, number]
-  readonly eps: number
-  readonly weight_decay: number
-  readonly amsgrad: boolean
-}
-
 interface Probe {
   readonly deterministic_action: number[][]
   readonly q_values: number[][]
@@ -53,22 +45,25 @@ interface Probe {
   readonly log_std?: number[][]
 }
 
+/** Gradients, or moments of Adam, by network; `log_ent_coef` holds one entry of that name. */
+type ByNetwork<T> = Partial<Record<'actor' | 'critic' | 'log_ent_coef', T>>
+
 /** One of SB3's runs of a policy with an actor and critics. */
 export interface GoldenActorCritic {
   readonly dims: { readonly obs: number; readonly act: number }
   readonly config: Readonly<Record<string, unknown>> & {
     readonly gamma: number
     readonly tau: number
-    readonly n_steps: number
-    readonly n_critics: number
+    readonly n_steps?: number
+    readonly n_critics?: number
     readonly net_arch: number[] | { pi: number[]; qf: number[] }
     readonly activation_fn: string
-    readonly use_sde: boolean
+    readonly use_sde?: boolean
   }
-  readonly optimizers: Readonly<Record<string, AdamSettings>> & {
-    readonly actor: AdamSettings
-    readonly critic: AdamSettings
-    readonly log_ent_coef?: AdamSettings
+  readonly optimizers: Readonly<Record<string, OptimizerSettings>> & {
+    readonly actor: OptimizerSettings
+    readonly critic: OptimizerSettings
+    readonly log_ent_coef?: OptimizerSettings
   }
   readonly initial: Networks
   readonly replay?: Replay
@@ -77,17 +72,19 @@ export interface GoldenActorCritic {
   readonly steps: Readonly<Record<string, number>>[]
   readonly snapshots: Readonly<Record<string, Networks>>
   readonly probe_input?: { readonly obs: number[][]; readonly actions: number[][] }
+  readonly probe_initial?: Probe
   readonly probes?: Readonly<Record<string, Probe>>
-  readonly grads?: Readonly<Record<string, Partial<Record<'actor' | 'critic', Weights>>>>
-  readonly adam_after_6?: { readonly actor: AdamState; readonly critic: AdamState }
+  readonly grads?: Readonly<Record<string, ByNetwork<Weights>>>
+  /** `adam_after_<updates>`: torch's Adam state then. */
+  readonly [moments: `adam_after_${number}`]: ByNetwork<AdamState> | undefined
 }
 
 /** What differs between the algorithms. */
 export interface ActorCriticCase {
   /** Keys of our model. */
   readonly model: Readonly<Record<string, unknown>>
-  /** Builds our policy with SB3's settings. */
-  build(options: PolicyOptions): Policy
+  /** Builds our policy with SB3's settings. `shadow`: one whose log-density is computed as SB3 does. */
+  build(options: PolicyOptions, shadow: boolean): Policy
   readonly stochastic: boolean
   /** Whether the target is of the whole model, or of the critics alone. */
   readonly targetsActor: boolean
@@ -95,34 +92,42 @@ export interface ActorCriticCase {
   draws(recorded: readonly RecordedDraw[]): readonly unknown[]
   /** Our names of the recorded scalars of a step. */
   readonly scalars: Readonly<Record<string, string>>
+  /** Options of `config` that are read, besides those that all cases have. */
+  readonly options: readonly string[]
 }
 
 const needed = ['config', 'optimizers', 'initial', 'draws', 'batches', 'steps', 'snapshots', 'dims'] as const
 
-/** The file as a run, or why it is none that the policies here have settings for. */
+/** The file as a run, or why it is none. */
 export function readActorCritic(json: unknown): GoldenActorCritic | { readonly skipped: string } {
-  if (!isRecord(json) || needed.some((key) => !isRecord(json[key]) && !Array.isArray(json[key]))) {
+  if (!hasParts(json, needed))
     return { skipped: `not a run of an actor and critics: needs ${needed.join(', ')}` }
-  }
-  const golden = json as unknown as GoldenActorCritic
-  for (const [name, { type, weight_decay, amsgrad }] of Object.entries(golden.optimizers)) {
-    if (type !== 'Adam' || weight_decay !== 0 || amsgrad)
-      return {
-        skipped: `the policies have no setting for the optimizer of ${name}: ${JSON.stringify(golden.optimizers[name])}`,
-      }
-  }
-  return golden
+  return json as unknown as GoldenActorCritic
 }
 
-/** Keys of continuous_qac for the recorded networks. */
+/** Keys of our models for the recorded networks. */
 export function modelKeys({ config, dims }: GoldenActorCritic): Record<string, unknown> {
   return {
     obs_shape: dims.obs,
     action_shape: dims.act,
-    n_critics: config.n_critics,
+    n_critics: config.n_critics ?? 2,
     net_arch: config.net_arch,
-    activation: config.activation_fn.toLowerCase(),
+    activation: activationOf(config.activation_fn),
   }
+}
+
+/** Keys of our stochastic actors for gSDE. */
+export function sdeKeys({ config }: GoldenActorCritic): Record<string, unknown> {
+  const { use_sde, log_std_init, full_std, use_expln, clip_mean } = config
+  const sde = { use_sde, log_std_init, full_std, use_expln, clip_mean }
+  return Object.fromEntries(Object.entries(sde).filter(([, value]) => value !== undefined))
+}
+
+export const SDE_OPTIONS = ['log_std_init', 'full_std', 'use_expln', 'clip_mean']
+
+/** Rewards in a target. Without a replay to take them from, the batches have their sums. */
+export function nstepOf({ config, replay }: GoldenActorCritic): number {
+  return replay === undefined ? 1 : (config.n_steps ?? 1)
 }
 
 class Comparisons {
@@ -138,63 +143,186 @@ export async function replayActorCritic(
   golden: GoldenActorCritic,
   subject: ActorCriticCase,
 ): Promise<FileResult> {
+  const unread = unreadOptions(golden.config, subject.options)
   const cases: CaseResult[] = []
   if (golden.replay !== undefined) cases.push(compareBatches(golden, golden.replay))
   const to = new Comparisons()
-  for (const { name, compute } of await runtimes()) await replayRun(golden, subject, name, compute, to)
-  cases.push(to.losses.result(), to.weights.result())
-  if (golden.grads !== undefined) cases.push(to.gradients.result())
-  if (golden.probes !== undefined) cases.push(to.answers.result())
-  if (golden.adam_after_6 !== undefined) cases.push(to.moments.result())
-  return { cases }
+  const used = await runtimes()
+  const run = (compute: Compute, shadow: boolean) => {
+    let pupil: Pupil | undefined
+    return (course: Course) => {
+      pupil ??= new Pupil(golden, subject, compute, shadow)
+      return pupil.run(course, to)
+    }
+  }
+  await compareRuns(
+    new Map(used.map(({ name, compute }) => [name, run(compute, false)])),
+    run(used.at(-1)!.compute, true),
+  )
+  const parts = [to.losses, to.weights]
+  if (golden.grads !== undefined) parts.push(to.gradients)
+  if (golden.probes !== undefined) parts.push(to.answers)
+  if (momentsAfter(golden, golden.steps.length) !== undefined) parts.push(to.moments)
+  return { cases: [...cases, ...parts.map((part) => part.result(unread))] }
 }
 
-async function replayRun(
-  golden: GoldenActorCritic,
-  subject: ActorCriticCase,
-  runtime: string,
-  compute: Compute,
-  to: Comparisons,
-): Promise<void> {
-  const recorded = new RecordedDraws()
-  const model = createModel(subject.model, {
-    random: RandomTree.fromSeed(0).stream('model'),
-  }) as ActorCriticModel
-  const policy = subject.build({
-    compute: withDraws(compute, recorded),
-    random: RandomTree.fromSeed(0).branch('policy'),
-    model,
-    enable_field: ['learn'],
-  })
-  const learn = policy.learn_mode
-  setNetworks(learn, golden.initial, subject)
-  const ask = probing(compute, model)
-  for (const [index, step] of golden.steps.entries()) {
-    const k = index + 1
-    recorded.push(...subject.draws(golden.draws[index]!.draws))
-    const output = (await learn.forward(learnBatch(golden, index, false))) as LearnOutput
-    if (recorded.left > 0) throw new Error(`Update ${k} left ${recorded.left} recorded draws over.`)
-    for (const [theirs, ours] of Object.entries(subject.scalars)) {
-      if (step[theirs] !== undefined)
-        to.losses.check(`${runtime} ${theirs} ${k}`, output[ours], Math.fround(step[theirs]))
-    }
-    compareGradients(to.gradients, `${runtime} gradient ${k}`, golden.grads?.[k], model, subject.stochastic)
-    const snapshot = golden.snapshots[k]
-    if (snapshot !== undefined) compareNetworks(to.weights, `${runtime} after ${k}`, learn, snapshot, subject)
-    const probe = golden.probes?.[k]
-    if (probe !== undefined && golden.probe_input !== undefined)
-      compareProbe(to.answers, `${runtime} after ${k}`, await ask(golden.probe_input), probe)
-  }
-  if (golden.adam_after_6 !== undefined) {
-    const { actor, critic } = golden.adam_after_6
-    const state = learn.state_dict()
-    compareMoments(to.moments, `${runtime} actor`, state['optimizer_actor'], actor, (weights) =>
-      prefixed('actor.', actorTensors(weights, subject.stochastic)),
+function momentsAfter(golden: GoldenActorCritic, k: number): ByNetwork<AdamState> | undefined {
+  return golden[`adam_after_${k}`]
+}
+
+/** One of our policies, which runs the recorded updates as often as it is told to. */
+class Pupil {
+  private readonly draws = new RecordedDraws()
+  private readonly model: ActorCriticModel
+  private readonly learn: LearnMode
+  private readonly ask: ReturnType<typeof probing>
+  private readonly start: StateTree
+
+  constructor(
+    private readonly golden: GoldenActorCritic,
+    private readonly subject: ActorCriticCase,
+    compute: Compute,
+    shadow: boolean,
+  ) {
+    this.model = createModel(subject.model, {
+      random: RandomTree.fromSeed(0).stream('model'),
+    }) as ActorCriticModel
+    const policy = subject.build(
+      {
+        compute: withDraws(compute, this.draws),
+        random: RandomTree.fromSeed(0).branch('policy'),
+        model: this.model,
+        enable_field: ['learn'],
+      },
+      shadow,
     )
-    compareMoments(to.moments, `${runtime} critic`, state['optimizer_critic'], critic, (weights) =>
+    this.learn = policy.learn_mode
+    this.ask = probing(compute, this.model)
+    this.start = structuredClone(this.learn.state_dict())
+  }
+
+  async run({ takesUp, moved }: Course, to: Comparisons): Promise<Readings['all']> {
+    const { golden, subject, learn } = this
+    const readings = new Readings()
+    this.draws.uniformFrom = moved
+    learn.load_state_dict(structuredClone(this.start))
+    this.takeUp(golden.initial, moved)
+    await this.readProbe(readings, to.answers, 'at the start', golden.probe_initial)
+    for (const [index, step] of golden.steps.entries()) {
+      const k = index + 1
+      this.draws.push(...subject.draws(golden.draws[index]!.draws))
+      readings.addIfRecorded(to.losses, `ent_coef ${k}`, alphaOf(learn), step['ent_coef'])
+      const output = (await learn.forward(learnBatch(golden, index, false))) as LearnOutput
+      if (this.draws.left > 0) throw new Error(`Update ${k} left ${this.draws.left} recorded draws over.`)
+      for (const [theirs, ours] of Object.entries(subject.scalars))
+        readings.addIfRecorded(to.losses, `${theirs} ${k}`, output[ours], step[theirs])
+      readings.addIfRecorded(to.losses, `ent_coef after ${k}`, alphaOf(learn), step['ent_coef_after'])
+      this.readGradients(readings, to.gradients, `gradient ${k}`, golden.grads?.[k])
+      const snapshot = golden.snapshots[k]
+      if (snapshot !== undefined) this.readNetworks(readings, to.weights, `after ${k}`, snapshot)
+      await this.readProbe(readings, to.answers, `after ${k}`, golden.probes?.[k])
+      this.readMoments(readings, to.moments, `after ${k}`, momentsAfter(golden, k))
+      if (takesUp && snapshot !== undefined) this.takeUp(snapshot, moved)
+    }
+    return readings.all
+  }
+
+  /** Sets the networks, each value moved by an ulp where that is asked for. */
+  private takeUp(networks: Networks, moved: RandomStream | undefined): void {
+    const { learn, subject } = this
+    const shifted = (tensors: Tensors) => (moved === undefined ? tensors : movedTensors(tensors, moved))
+    const state = learn.state_dict()
+    const target = targetTensors(networks, subject)
+    const log_alpha = networks.log_ent_coef
+    learn.load_state_dict({
+      ...state,
+      model: replaced(state['model'], shifted(modelTensors(networks, subject.stochastic))),
+      ...(target && { target_model: replaced(state['target_model'], shifted(target)) }),
+      ...(log_alpha && {
+        entropy: { ...(state['entropy'] as StateTree), ...shifted({ value: matrix(log_alpha) }) },
+      }),
+    })
+  }
+
+  private readNetworks(readings: Readings, to: Comparison, what: string, snapshot: Networks): void {
+    const state = this.learn.state_dict()
+    readTensors(readings, to, what, state['model'], modelTensors(snapshot, this.subject.stochastic))
+    const target = targetTensors(snapshot, this.subject)
+    if (target !== undefined) readTensors(readings, to, `${what} target`, state['target_model'], target)
+    if (snapshot.log_ent_coef !== undefined)
+      readings.add(to, `${what} log alpha`, (state['entropy'] as StateTree)['value'], snapshot.log_ent_coef)
+  }
+
+  private readGradients(
+    readings: Readings,
+    to: Comparison,
+    what: string,
+    expected: ByNetwork<Weights> | undefined,
+  ): void {
+    const gradients = Object.fromEntries(this.model.namedParameters().map(([name, { grad }]) => [name, grad]))
+    const tensors = {
+      ...(expected?.actor && prefixed('actor.', actorTensors(expected.actor, this.subject.stochastic))),
+      ...(expected?.critic && prefixed('critic.', criticTensors(expected.critic))),
+    }
+    for (const [name, tensor] of Object.entries(tensors))
+      readings.add(to, `${what} ${name}`, gradients[name]?.slice(), tensor)
+  }
+
+  private async readProbe(
+    readings: Readings,
+    to: Comparison,
+    what: string,
+    probe: Probe | undefined,
+  ): Promise<void> {
+    const { probe_input } = this.golden
+    if (probe === undefined || probe_input === undefined) return
+    const answer = await this.ask(probe_input)
+    readings.add(to, `${what} action`, answer.action, probe.deterministic_action)
+    readings.add(to, `${what} q_values`, answer.q_value, transposed(probe.q_values))
+    if (probe.mean !== undefined) readings.add(to, `${what} mean`, answer.mu, probe.mean)
+    // With gSDE the recorded log_std is the weights', which the networks' comparison covers.
+    if (probe.log_std !== undefined && !this.golden.config.use_sde)
+      readings.add(to, `${what} log_std`, answer.log_sigma, probe.log_std)
+  }
+
+  private readMoments(
+    readings: Readings,
+    to: Comparison,
+    what: string,
+    expected: ByNetwork<AdamState> | undefined,
+  ): void {
+    if (expected === undefined) return
+    const { actor = {}, critic = {}, log_ent_coef = {} } = expected
+    const state = this.learn.state_dict()
+    const entropy = (state['entropy'] ?? {}) as StateTree
+    readMoments(readings, to, `${what} actor`, state['optimizer_actor'], actor, (weights) =>
+      prefixed('actor.', actorTensors(weights, this.subject.stochastic)),
+    )
+    readMoments(readings, to, `${what} critic`, state['optimizer_critic'], critic, (weights) =>
       prefixed('critic.', criticTensors(weights)),
     )
+    readMoments(readings, to, `${what} alpha`, entropy['optimizer'], log_ent_coef, (weights) =>
+      Object.fromEntries(Object.values(weights).map((value) => ['log_alpha', matrix(value)])),
+    )
   }
+}
+
+/** Tensors of weights and statistics moved by an ulp; counts stay. */
+function movedTensors(tensors: Tensors, moved: RandomStream): Tensors {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => [
+      name,
+      name.endsWith('.steps') ? tensor : movedTensor(tensor, moved),
+    ]),
+  )
+}
+
+/** Alpha now, in policies that have one. */
+function alphaOf(learn: LearnMode): number | undefined {
+  const entropy = learn.state_dict()['entropy'] as StateTree | undefined
+  if (typeof entropy?.['alpha'] === 'number') return entropy['alpha']
+  const log_alpha = (entropy?.['value'] as HostTensor | undefined)?.data[0]
+  return log_alpha === undefined ? undefined : Math.exp(log_alpha)
 }
 
 function modelTensors({ actor, critic }: Pick<Networks, 'actor' | 'critic'>, stochastic: boolean): Tensors {
@@ -205,55 +333,14 @@ function modelTensors({ actor, critic }: Pick<Networks, 'actor' | 'critic'>, sto
 }
 
 function targetTensors(
-  networks: Networks,
+  { critic_target, actor_target }: Networks,
   { targetsActor, stochastic }: ActorCriticCase,
 ): Tensors | undefined {
-  const { critic_target, actor_target } = networks
   if (critic_target === undefined) return undefined
   if (!targetsActor) return criticTensors(critic_target)
-  return modelTensors({ actor: actor_target as Weights, critic: critic_target }, stochastic)
-}
-
-function setNetworks(learn: LearnMode, networks: Networks, subject: ActorCriticCase): void {
-  const state = learn.state_dict()
-  const target = targetTensors(networks, subject)
-  const log_alpha = networks.log_ent_coef
-  learn.load_state_dict({
-    ...state,
-    model: replaced(state['model'], modelTensors(networks, subject.stochastic)),
-    ...(target && { target_model: replaced(state['target_model'], target) }),
-    ...(log_alpha && { entropy: { ...(state['entropy'] as StateTree), value: matrix(log_alpha) } }),
-  })
-}
-
-function compareNetworks(
-  to: Comparison,
-  what: string,
-  learn: LearnMode,
-  snapshot: Networks,
-  subject: ActorCriticCase,
-): void {
-  const state = learn.state_dict()
-  compareTensors(to, what, state['model'], modelTensors(snapshot, subject.stochastic))
-  const target = targetTensors(snapshot, subject)
-  if (target !== undefined) compareTensors(to, `${what} target`, state['target_model'], target)
-  if (snapshot.log_ent_coef !== undefined)
-    to.check(`${what} log alpha`, (state['entropy'] as StateTree)['value'], matrix(snapshot.log_ent_coef))
-}
-
-function compareGradients(
-  to: Comparison,
-  what: string,
-  expected: Partial<Record<'actor' | 'critic', Weights>> | undefined,
-  model: ActorCriticModel,
-  stochastic: boolean,
-): void {
-  const gradients = Object.fromEntries(model.namedParameters().map(([name, { grad }]) => [name, grad]))
-  const tensors = {
-    ...(expected?.actor && prefixed('actor.', actorTensors(expected.actor, stochastic))),
-    ...(expected?.critic && prefixed('critic.', criticTensors(expected.critic))),
-  }
-  for (const [name, tensor] of Object.entries(tensors)) to.check(`${what} ${name}`, gradients[name], tensor)
+  if (actor_target === undefined)
+    throw new Error('The recording has a target of the critics and none of the actor.')
+  return modelTensors({ actor: actor_target, critic: critic_target }, stochastic)
 }
 
 interface Answer {
@@ -265,10 +352,10 @@ interface Answer {
 
 /** Asks the model for actions and values. */
 function probing(compute: Compute, model: ActorCriticModel) {
-  const program = compute.program('probe', ({ obs, action }: { obs: Tensor; action: Tensor }) => ({
-    actor: model.actor.forward(obs),
-    critic: model.critic.forward({ obs, action }),
-  }))
+  const program = compute.program('probe', ({ obs, action }: { obs: Tensor; action: Tensor }) => {
+    model.eval()
+    return { actor: model.actor.forward(obs), critic: model.critic.forward({ obs, action }) }
+  })
   return async (input: { obs: number[][]; actions: number[][] }): Promise<Answer> => {
     const { actor, critic } = (await program.run({
       obs: matrix(input.obs),
@@ -277,15 +364,6 @@ function probing(compute: Compute, model: ActorCriticModel) {
     const { mu, log_sigma } = (actor['logit'] ?? {}) as Record<string, unknown>
     return { action: actor['action'], q_value: critic['q_value'], mu, log_sigma }
   }
-}
-
-function compareProbe(to: Comparison, what: string, answer: Answer, probe: Probe): void {
-  to.check(`${what} action`, answer.action, probe.deterministic_action)
-  to.check(`${what} q_values`, answer.q_value, transposed(probe.q_values))
-  if (probe.mean !== undefined) to.check(`${what} mean`, answer.mu, probe.mean)
-  // With gSDE the recorded log_std is the weights', which the networks' comparison covers.
-  if (probe.log_std !== undefined && probe.log_std.length === probe.mean?.length)
-    to.check(`${what} log_std`, answer.log_sigma, probe.log_std)
 }
 
 /** [rows][critics] -> [critics][rows]. */

@@ -5,6 +5,7 @@ import { BatchRenorm } from '../../ding/nn/index.js'
 import type { HostTensor } from '../../ding/utils/index.js'
 import { Comparison, relativeError } from './compare.js'
 import { isRecord } from './golden.js'
+import { attempt } from './outcome.js'
 import { runtimes } from './runtimes.js'
 import type { CaseResult, FileResult } from './types.js'
 
@@ -43,12 +44,15 @@ export async function sb3BatchRenorm(json: unknown): Promise<FileResult> {
   const { cases } = json as { cases: Record<string, LayerCase> }
   const results: CaseResult[] = []
   for (const [name, golden] of Object.entries(cases)) {
-    const comparison = new Comparison(name)
-    for (const { name: runtime, compute } of await runtimes()) {
-      await replay(golden, runtime, compute, undefined, comparison)
-      await replay(golden, `${runtime} ensemble`, compute, 2, comparison)
-    }
-    results.push(comparison.result())
+    const result = await attempt(name, async () => {
+      const comparison = new Comparison(name)
+      for (const { name: runtime, compute } of await runtimes()) {
+        await replay(golden, runtime, compute, undefined, comparison)
+        await replay(golden, `${runtime} ensemble`, compute, 2, comparison)
+      }
+      return comparison.result()
+    })
+    results.push(result)
   }
   return { cases: results }
 }
@@ -69,36 +73,20 @@ async function replay(
   layer.ra_mean.set(repeated(initial.ra_mean))
   layer.ra_var.set(repeated(initial.ra_var))
   layer.steps.set([initial.steps])
-  const rows = calls[0]!.x.length
-  const leading = members === undefined ? [] : [members]
-  const x = new Parameter([...leading, rows, num_features], true, undefined, 'x')
-  const parameters = [x, ...layer.parameters()]
-  const run = ({ upstream }: { upstream: Tensor }) => {
-    let y: Tensor | undefined
-    backward(parameters, () => {
-      y = layer.forward(x.value)
-      return tf.sum(tf.mul(y, upstream))
-    })
-    return { y: y as Tensor }
-  }
-  const programs = {
-    train: compute.program('batch_renorm_train', (inputs: { upstream: Tensor }) => {
-      layer.train()
-      return run(inputs)
-    }),
-    eval: compute.program('batch_renorm_eval', (inputs: { upstream: Tensor }) => {
-      layer.eval()
-      return run(inputs)
-    }),
-  }
+  // Calls may have batches of different sizes.
+  const stages = new Map<string, ReturnType<typeof stageOf>>()
   for (const [i, call] of calls.entries()) {
+    const key = `${call.mode} ${call.x.length}`
+    const stage = stages.get(key) ?? stageOf(layer, call.mode, call.x.length, members, compute)
+    stages.set(key, stage)
+    const { x, program } = stage
     x.set(repeated(call.x.flat()))
     const upstream: HostTensor = {
       dtype: 'float32',
       shape: x.shape,
       data: Float32Array.from(repeated(call.upstream_grad.flat())),
     }
-    const { y } = await programs[call.mode].run({ upstream })
+    const { y } = await program.run({ upstream })
     const at = `${what} call ${i}`
     comparison.check(`${at} y`, y, repeated(call.y.flat()))
     comparison.record(`${at} grad_x`, errorOfInputGradient(x.grad, call, members ?? 1))
@@ -112,8 +100,29 @@ async function replay(
       comparison.check(`${at} steps`, layer.steps.data, call.after.steps)
     }
   }
-  programs.train.dispose()
-  programs.eval.dispose()
+  for (const { program } of stages.values()) program.dispose()
+}
+
+/** A program of the layer in one mode for batches of one size, and the parameter that it reads them from. */
+function stageOf(
+  layer: BatchRenorm,
+  mode: Call['mode'],
+  rows: number,
+  members: number | undefined,
+  compute: Compute,
+) {
+  const leading = members === undefined ? [] : [members]
+  const x = new Parameter([...leading, rows, layer.size], true, undefined, 'x')
+  const program = compute.program(`batch_renorm_${mode}`, ({ upstream }: { upstream: Tensor }) => {
+    layer.train(mode === 'train')
+    let y: Tensor | undefined
+    backward([x, ...layer.parameters()], () => {
+      y = layer.forward(x.value)
+      return tf.sum(tf.mul(y, upstream))
+    })
+    return { y: y as Tensor }
+  })
+  return { x, program }
 }
 
 /**

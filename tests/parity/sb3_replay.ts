@@ -27,21 +27,25 @@ export interface Replay {
   readonly full: boolean
   readonly n_envs: number
   readonly observations: number[][][]
-  readonly next_observations: number[][][]
+  /** Absent or null in a buffer that saves memory: the observations of the row behind. */
+  readonly next_observations?: number[][][] | null
   readonly actions: number[][][]
   readonly rewards: number[][]
   readonly dones: number[][]
-  readonly timeouts: number[][]
+  /** Absent or null in a buffer that takes no notice of time limits. */
+  readonly timeouts?: number[][] | null
 }
 
 export interface RecordedDraw {
   readonly op: string
+  /** Of integers: the least. */
+  readonly low?: number
   readonly values: Nested
 }
 
 /** What a file must have for its batches to be rebuilt. */
 export interface Recorded {
-  readonly config: { readonly gamma: number; readonly n_steps: number }
+  readonly config: { readonly gamma: number; readonly n_steps?: number }
   readonly replay?: Replay
   readonly draws: readonly { readonly draws: readonly RecordedDraw[] }[]
   readonly batches: readonly Columns[]
@@ -97,30 +101,34 @@ function columns(rows: readonly Row[]): Batch {
   }
 }
 
-/** The rows that update `index` drew, from each environment's stretch of the replay through get_nstep_return_data. */
+/**
+ * The rows that update `index` drew, from each environment's stretch of the replay through get_nstep_return_data. A full buffer that saves memory
+ * draws from 1 on and counts from its present position, whose row has lost its next observation; all others draw rows as they are.
+ */
 function rebuiltRows(golden: Recorded, replay: Replay, index: number): Row[] {
   const size = replay.observations.length
   const oldest = replay.full ? replay.pos : 0
-  const draws = golden.draws[index]!.draws.filter((draw) => draw.op.startsWith('np.random.')).map(
-    (draw) => draw.values as number[],
-  )
+  const drawn = golden.draws[index]!.draws.filter((draw) => draw.op.startsWith('np.random.'))
+  const draws = drawn.map((draw) => draw.values as number[])
+  const from = replay.full && drawn[0]?.low === 1 ? replay.pos : 0
   const perEnv = Array.from({ length: replay.n_envs }, (_, env) =>
     get_nstep_return_data(
       Array.from({ length: replay.full ? size : replay.pos }, (_, i): Row => {
         const at = (oldest + i) % size
-        const timeout = replay.timeouts[at]![env] === 1
+        const timeout = replay.timeouts?.[at]?.[env] === 1
+        const next = replay.next_observations?.[at] ?? replay.observations[(at + 1) % size]!
         return {
-          next_obs: Float32Array.from(replay.next_observations[at]![env]!),
+          next_obs: Float32Array.from(next[env]!),
           reward: Math.fround(replay.rewards[at]![env]!),
           done: replay.dones[at]![env] === 1 && !timeout,
           truncated: timeout,
         }
       }),
-      golden.config.n_steps,
+      golden.config.n_steps ?? 1,
       { gamma: golden.config.gamma },
     ),
   )
-  return draws[0]!.map((drawn, i) => perEnv[draws[1]?.[i] ?? 0]![(drawn - oldest + size) % size]!)
+  return draws[0]!.map((row, i) => perEnv[draws[1]?.[i] ?? 0]![(row + from - oldest + size) % size]!)
 }
 
 /** Our n-step transitions of the recorded replay against the batches that SB3's buffer gave. */

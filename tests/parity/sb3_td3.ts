@@ -4,10 +4,12 @@ import {
   type ActorCriticCase,
   type GoldenActorCritic,
   modelKeys,
+  nstepOf,
   readActorCritic,
   replayActorCritic,
 } from './sb3_actor_critic.js'
 import { matrix } from './sb3_replay.js'
+import { actorCriticAdam } from './sb3_settings.js'
 import type { FileResult } from './types.js'
 
 /** Stable-Baselines3's TD3 (and DDPG, which is TD3 with other settings): its recorded batches and draws through our `td3` policy. */
@@ -17,10 +19,10 @@ export async function sb3Td3(json: unknown): Promise<FileResult> {
 }
 
 function td3Case(golden: GoldenActorCritic): ActorCriticCase {
-  const noise = Number(golden.config['target_policy_noise'] ?? 0)
+  const noise = noiseOf(golden)
   return {
     model: { type: 'continuous_qac', action_space: 'regression', ...modelKeys(golden) },
-    build: (options) => new TD3Policy(policyConfig(golden, noise), options),
+    build: (options) => new TD3Policy(policyConfig(golden), options),
     stochastic: false,
     targetsActor: true,
     // SB3 draws at its scale, our program standard normal numbers.
@@ -29,26 +31,33 @@ function td3Case(golden: GoldenActorCritic): ActorCriticCase {
         .filter(({ op }) => op === 'torch.normal_' && noise > 0)
         .map(({ values }) => matrix(values).data.map((value) => value / noise)),
     scalars: { critic_loss: 'critic_loss', actor_loss: 'actor_loss' },
+    options: ['policy_delay', 'target_policy_noise', 'target_noise_clip', 'n_critics'],
   }
 }
 
-function policyConfig({ config, optimizers, dims }: GoldenActorCritic, noise: number): TD3Config {
+/** SB3's target_policy_noise. */
+function noiseOf({ config }: GoldenActorCritic): number {
+  return Number(config['target_policy_noise'] ?? 0.2)
+}
+
+function policyConfig(golden: GoldenActorCritic): TD3Config {
+  const { config, optimizers, dims } = golden
+  const noise = noiseOf(golden)
   const defaults = defaultsOf(TD3Policy.config)
   const clip = Number(config['target_noise_clip'] ?? 0.5)
   return {
     ...defaults,
     model: { ...defaults.model, action_shape: dims.act },
-    nstep: config.n_steps,
+    nstep: nstepOf(golden),
     learn: {
       ...defaults.learn,
+      ...actorCriticAdam(optimizers),
       discount_factor: config.gamma,
       learning_rate_critic: optimizers.critic.lr,
       learning_rate_actor: optimizers.actor.lr,
-      optimizer_eps: optimizers.critic.eps,
-      optimizer_betas: optimizers.critic.betas,
       target_theta: config.tau,
       target_update_with_actor: true,
-      actor_update_freq: Number(config['policy_delay'] ?? 1),
+      actor_update_freq: Number(config['policy_delay'] ?? 2),
       noise: noise > 0,
       noise_sigma: noise,
       noise_range: { min: -clip, max: clip },

@@ -1,18 +1,23 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import { type Compute, Parameter } from '../../ding/compute/index.js'
-import { type Model, type ModelInput, type ModelOutput, modelWrap } from '../../ding/model/index.js'
+import { type Model, type ModelOutput, modelWrap } from '../../ding/model/index.js'
 import { Module } from '../../ding/nn/index.js'
-import type { HostTensor } from '../../ding/utils/index.js'
 import { attempt, skippedCase } from './outcome.js'
 import { runtimes } from './runtimes.js'
 import type { CaseResult, FileResult } from './types.js'
-
-interface GoldenTensor {
-  shape: number[]
-  dtype: string
-  data: number[]
-}
-type GoldenRecord = Record<string, unknown>
+import {
+  actionError,
+  distance,
+  Echo,
+  type GoldenRecord,
+  type GoldenTensor,
+  host,
+  normalOf,
+  type Outcome,
+  type Replay,
+  sample,
+} from './wrappers_common.js'
+import { DISCRETE_REPLAYS } from './wrappers_discrete.js'
 
 const EXACT = 0
 /** One float32 rounding of numbers around 1, some operations deep. */
@@ -49,193 +54,19 @@ export async function wrappers(json: unknown, _fileName: string): Promise<FileRe
   return { cases: results }
 }
 
-interface Outcome {
-  error: number
-  tolerance: number
-  detail?: string
-}
-type Replay = (
-  compute: Compute,
-  recorded: GoldenRecord,
-  inputs: Record<string, GoldenRecord>,
-) => Promise<Outcome>
-
 const REPLAYS: Readonly<Record<string, Replay>> = {
-  argmax_sample: async (compute, recorded, inputs) => {
-    const { actions } = await sample(compute, 'argmax_sample', inputOf(recorded, inputs))
-    return { error: actionError(actions, recorded['action']), tolerance: EXACT }
-  },
-  eps_greedy_sample: replayEpsGreedy,
-  multinomial_sample: replayMultinomial,
+  ...DISCRETE_REPLAYS,
   deterministic_sample: async (compute, recorded) => {
-    const { actions } = await sample(compute, 'deterministic_sample', { logit: normalOf(recorded) })
+    const actions = await sample(compute, 'deterministic_sample', { logit: normalOf(recorded) })
     return { error: actionError(actions, recorded['action']), tolerance: EXACT }
   },
   reparam_sample: async (compute, recorded) => {
     const draws = [host(recorded['standard_normal_implied'])]
-    const { actions } = await sample(compute, 'reparam_sample', { logit: normalOf(recorded) }, draws)
+    const actions = await sample(compute, 'reparam_sample', { logit: normalOf(recorded) }, { draws })
     return { error: actionError(actions, recorded['action']), tolerance: ROUNDING }
   },
   action_noise: replayActionNoise,
   target: replayTarget,
-}
-
-/** Gives its input record as its output. */
-class Echo extends Module implements Model {
-  forward(inputs: ModelInput): ModelOutput {
-    return inputs as ModelOutput
-  }
-}
-
-function isGolden(value: unknown): value is GoldenTensor {
-  return typeof value === 'object' && value !== null && 'shape' in value && 'data' in value
-}
-
-function host(value: unknown): HostTensor<Float32Array> {
-  if (!isGolden(value))
-    throw new Error(`Expected a recorded tensor, found ${JSON.stringify(value)?.slice(0, 80)}.`)
-  return { dtype: 'float32', shape: value.shape, data: Float32Array.from(value.data) }
-}
-
-function vector(
-  values: readonly number[],
-  shape: readonly number[] = [values.length],
-): HostTensor<Float32Array> {
-  return { dtype: 'float32', shape, data: Float32Array.from(values) }
-}
-
-function inputOf(recorded: GoldenRecord, inputs: Record<string, GoldenRecord>): GoldenRecord {
-  const found = recorded['input'] ?? inputs[String(recorded['input_ref'])]
-  return Object.fromEntries(
-    Object.entries(found as GoldenRecord).map(([key, value]) => [
-      key,
-      Array.isArray(value) ? value.map(host) : host(value),
-    ]),
-  )
-}
-
-function normalOf(recorded: GoldenRecord): GoldenRecord {
-  return { mu: host(recorded['mu']), sigma: host(recorded['sigma']) }
-}
-
-type Options = Record<string, HostTensor>
-
-async function sample(
-  compute: Compute,
-  name: string,
-  output: GoldenRecord,
-  draws: HostTensor[] = [],
-  options: Options = {},
-) {
-  const wrapped = modelWrap(new Echo(), name)
-  const program = compute.program(name, (i: { output: ModelInput; options: Record<string, tf.Tensor> }) => {
-    return wrapped.forward(i.output, i.options)['action'] as tf.Tensor | tf.Tensor[]
-  })
-  const action = (await program.run({ output: output as never, options }, { draws })) as
-    | HostTensor
-    | HostTensor[]
-  return { actions: Array.isArray(action) ? action : [action] }
-}
-
-function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) return Number.POSITIVE_INFINITY
-  let most = 0
-  for (let i = 0; i < a.length; i++) {
-    const d = Math.abs(a[i]! - Math.fround(b[i]!))
-    if (!(d <= most)) most = d
-  }
-  return most
-}
-
-function actionError(actions: readonly HostTensor[], expected: unknown): number {
-  const recorded = (Array.isArray(expected) ? expected : [expected]) as GoldenTensor[]
-  if (recorded.length !== actions.length) return Number.POSITIVE_INFINITY
-  return Math.max(...recorded.map((tensor, i) => distance(actions[i]!.data, tensor.data)))
-}
-
-/** The uniform number from which our inverse distribution function makes `index`: the middle of the index's interval. */
-function uniformFor(weights: readonly number[], index: number): number {
-  const total = weights.reduce((sum, w) => sum + w, 0)
-  const below = weights.slice(0, index).reduce((sum, w) => sum + w, 0)
-  return (below + 0.5 * weights[index]!) / total
-}
-
-async function replayEpsGreedy(
-  compute: Compute,
-  recorded: GoldenRecord,
-  inputs: Record<string, GoldenRecord>,
-): Promise<Outcome> {
-  const input = inputOf(recorded, inputs)
-  const heads = (Array.isArray(input['logit']) ? input['logit'] : [input['logit']]) as HostTensor[]
-  const masks = input['action_mask'] as HostTensor | HostTensor[] | undefined
-  const eps = recorded['eps'] as number | number[]
-  const queue = [...(recorded['draws'] as { fn: string; value: unknown }[])]
-  const coin = () => Number(queue.shift()!.value)
-  const draws: HostTensor[] = []
-  for (const [head, { shape }] of heads.entries()) {
-    const [rows, n] = shape as [number, number]
-    const mask = Array.isArray(masks) ? masks[head] : masks
-    const coins = Array.from({ length: rows }, () => 0)
-    const picks = Array.from({ length: rows }, () => 0)
-    const weights = (row: number) => Array.from({ length: n }, (_, i) => mask?.data[row * n + i] ?? 1)
-    const exploring = () => queue[0] !== undefined && queue[0].fn !== 'np.random.random'
-    if (Array.isArray(eps)) {
-      for (let row = 0; row < rows; row++) {
-        coins[row] = coin()
-        if (exploring())
-          picks[row] = uniformFor(weights(row), (queue.shift()!.value as GoldenTensor).data[0]!)
-      }
-    } else {
-      coins.fill(coin())
-      if (exploring()) {
-        const chosen = (queue.shift()!.value as GoldenTensor).data
-        for (let row = 0; row < rows; row++) picks[row] = uniformFor(weights(row), chosen[row]!)
-      }
-    }
-    draws.push(vector(coins), vector(picks, [rows, 1]))
-  }
-  const tensor = Array.isArray(eps) ? vector(eps) : vector([eps], [])
-  const { actions } = await sample(compute, 'eps_greedy_sample', input, draws, { eps: tensor })
-  return { error: actionError(actions, recorded['action']), tolerance: EXACT }
-}
-
-/**
- * The original's draws are inside torch, so: with a uniform number from inside the recorded action's interval we must draw that action;
- * and just within both ends of every interval of its probabilities, the action of that interval. That fixes our distribution function
- * to about 1e-5 at every action. The original's 1e-8 for forbidden actions is a defect: ours never draws them.
- */
-async function replayMultinomial(
-  compute: Compute,
-  recorded: GoldenRecord,
-  inputs: Record<string, GoldenRecord>,
-): Promise<Outcome> {
-  const input = inputOf(recorded, inputs)
-  const golden = host(recorded['probs_given_to_torch_multinomial'])
-  const [rows, n] = golden.shape as [number, number]
-  const options: Options =
-    typeof recorded['alpha'] === 'number' ? { alpha: vector([recorded['alpha']], []) } : {}
-  const weights = (row: number) =>
-    Array.from(golden.data.subarray(row * n, row * n + n), (p) => (p < 1e-6 ? 0 : p))
-  const draw = async (us: number[]) => {
-    const { actions } = await sample(compute, 'multinomial_sample', input, [vector(us, [rows, 1])], options)
-    return [...actions[0]!.data]
-  }
-  const expected = (recorded['action'] as GoldenTensor).data
-  const all = Array.from({ length: rows }, (_, row) => row)
-  let error = distance(await draw(all.map((row) => uniformFor(weights(row), expected[row]!))), expected)
-  const margin = 1e-5
-  for (let action = 0; action < n; action++) {
-    for (const end of [0, 1]) {
-      const possible = all.map((row) => (weights(row)[action]! > 0 ? action : expected[row]!))
-      const us = all.map((row) => {
-        const w = weights(row)
-        const inside = w[possible[row]!]! / w.reduce((sum, x) => sum + x, 0)
-        return uniformFor(w, possible[row]!) + (end === 0 ? -1 : 1) * (0.5 * inside - margin)
-      })
-      error = Math.max(error, distance(await draw(us), possible))
-    }
-  }
-  return { error, tolerance: EXACT, detail: 'distribution function checked to 1e-5' }
 }
 
 interface Range {
@@ -266,8 +97,16 @@ async function replayActionNoise(compute: Compute, recorded: GoldenRecord): Prom
     range === null || range === undefined
       ? x
       : Math.min(Math.max(x, (range as Range).min), (range as Range).max)
-  const kwargs = noise_kwargs as { mu: number; sigma: number; theta?: number; dt?: number }
-  const x = new Float64Array(action.data.length)
+  // DI-engine's defaults.
+  const { mu, sigma, theta, dt, x0 } = {
+    mu: 0,
+    sigma: 0.3,
+    theta: 0.15,
+    dt: 0.01,
+    x0: 0,
+    ...(noise_kwargs as Readonly<Record<string, number>>),
+  }
+  const x = new Float64Array(action.data.length).fill(x0)
   let [error, theirs] = [0, 0]
   for (const step of recorded['sequence'] as { draws: GoldenTensor[]; action: GoldenTensor }[]) {
     const z = host(step.draws[0])
@@ -276,10 +115,7 @@ async function replayActionNoise(compute: Compute, recorded: GoldenRecord): Prom
       error = Math.max(error, distance(ours.data, step.action.data))
       continue
     }
-    const { theta = 0.15, dt = 0.01 } = kwargs
-    const increments = x.map(
-      (value, i) => theta * (kwargs.mu - value) * dt + kwargs.sigma * Math.sqrt(dt) * z.data[i]!,
-    )
+    const increments = x.map((value, i) => theta * (mu - value) * dt + sigma * Math.sqrt(dt) * z.data[i]!)
     const noisy = (noise: Float64Array) =>
       [...action.data].map((a, i) => clip(a + clip(noise[i]!, noise_range), action_range))
     theirs = Math.max(theirs, distance(noisy(increments), step.action.data))
