@@ -122,6 +122,22 @@ const PARTS: readonly Part[] = [
     prefix: 'policy.eval.evaluator.',
     intro: 'Named by `create_config.evaluator.type`; `interaction` without it.',
   },
+  {
+    registry: 'commander',
+    title: 'Commanders',
+    prefix: 'policy.other.commander.',
+    intro:
+      'Who says how the roles of a parallel run work together (`ding -m parallel`). Named by `create_config.commander.type`; `solo` without it. ' +
+      'See [From one machine to many](../guides/one_to_many.md).',
+  },
+  {
+    registry: 'exchange',
+    title: 'Exchanges',
+    prefix: 'policy.other.exchange.',
+    intro:
+      'What carries chunks, parameters and messages between the roles of a parallel run. Named by `create_config.exchange.type`; `thread` without it. ' +
+      'About `nats`: [Across machines, over NATS](../guides/nats.md).',
+  },
 ]
 
 /** The schema of a registered class, undefined when it declares none. */

@@ -24,19 +24,14 @@ import {
   flatWidth,
   partOfInput,
 } from './actor_critic.js'
-import { obs_shape } from './shapes.js'
+import { vectorKeys } from './actor_critic_keys.js'
 import type { ForwardOptions, Model, ModelInput, ModelOutput } from './types.js'
 import { type ActionVae, ConcatVAE, repeatRows, VanillaVAE } from './vae.js'
 
 export const VAE_TYPES = ['gated', 'concat'] as const
 
 const bcqModelConfig = schema({
-  obs_shape: {
-    doc: 'Observation: size of a vector, or a record of sizes for Dict, whose parts are joined in that order.',
-    format: obs_shape,
-    required: true,
-  },
-  action_shape: { doc: 'Size of the action vector.', format: 'shape', required: true },
+  ...vectorKeys,
   actor_head_hidden_size: {
     doc: 'Hidden widths of the perturbation network.',
     format: 'positive_int_list',

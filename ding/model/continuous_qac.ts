@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Parameter, RandomStream } from '../compute/index.js'
 import { type ConfigOf, schema } from '../config/index.js'
 import {
-  ACTIVATION_NAMES,
   blockLayers,
   EnsembleMLP,
   GsdeHead,
@@ -25,9 +24,9 @@ import {
   type CriticOptions,
   partOfInput,
 } from './actor_critic.js'
+import { activationKeys, depthKeys, featureVectorKeys, widthKeys } from './actor_critic_keys.js'
 import { type FeatureConfig, Features, featureKeys, withoutEncoder } from './features.js'
 import { archOf, net_arch } from './net_arch.js'
-import { obs_shape } from './shapes.js'
 import type { ForwardOptions, Model, ModelInput, ModelOutput } from './types.js'
 
 /** What the actor gives: the action itself, or a distribution. */
@@ -63,12 +62,7 @@ export const gsdeKeys = {
 } as const
 
 const continuousQACConfig = schema({
-  obs_shape: {
-    doc: 'Observation: size of a vector, [channels, height, width] of an image, or a record of such for Dict, whose parts are joined in that order.',
-    format: obs_shape,
-    required: true,
-  },
-  action_shape: { doc: 'Size of the action vector.', format: 'shape', required: true },
+  ...featureVectorKeys,
   action_space: {
     doc: "'regression': the actor gives the action, tanh-bounded. 'reparameterization': a normal distribution before the tanh.",
     format: ACTION_SPACES,
@@ -81,29 +75,15 @@ const continuousQACConfig = schema({
     default: null,
     nullable: true,
   },
-  actor_head_hidden_size: { doc: "Width of the actor's hidden layers.", format: 'positive_int', default: 64 },
-  actor_head_layer_num: {
-    doc: "The actor's hidden layers behind the first.",
-    format: 'nonnegative_int',
-    default: 1,
-  },
-  critic_head_hidden_size: {
-    doc: "Width of the critics' hidden layers.",
-    format: 'positive_int',
-    default: 64,
-  },
-  critic_head_layer_num: {
-    doc: "The critics' hidden layers behind the first.",
-    format: 'nonnegative_int',
-    default: 1,
-  },
+  ...widthKeys(64),
+  ...depthKeys(1),
   net_arch: {
     doc: 'All hidden widths as SB3 gives them, [256, 256] or {pi: [...], qf: [...]}. null: by the four keys above.',
     format: net_arch,
     default: null,
     nullable: true,
   },
-  activation: { doc: 'Activation of the hidden layers.', format: ACTIVATION_NAMES, default: 'relu' },
+  ...activationKeys,
   norm_type: {
     doc: "Normalisation in the hidden layers: 'LN' (layer). Batch normalisation: the model crossq.",
     format: ['LN'],

@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs-core'
 import { Parameter, type RandomStream } from '../compute/index.js'
 import { type ConfigOf, schema } from '../config/index.js'
 import {
-  ACTIVATION_NAMES,
   blockLayers,
   initWeight,
   Linear,
@@ -24,7 +23,7 @@ import {
   flatWidth,
   partOfInput,
 } from './actor_critic.js'
-import { obs_shape } from './shapes.js'
+import { activationKeys, stochasticActorKeys, vectorKeys, widthKeys } from './actor_critic_keys.js'
 import type { ForwardOptions, ModelInput, ModelOutput } from './types.js'
 
 /** Whose start values: those of CORL's algorithms/offline/cql.py, or of its finetune/cql.py. */
@@ -32,28 +31,10 @@ export const CQL_INITS = ['offline', 'finetune'] as const
 export type CQLInit = (typeof CQL_INITS)[number]
 
 const cqlModelConfig = schema({
-  obs_shape: {
-    doc: 'Observation: size of a vector, or a record of sizes for Dict, whose parts are joined in that order.',
-    format: obs_shape,
-    required: true,
-  },
-  action_shape: { doc: 'Size of the action vector.', format: 'shape', required: true },
-  action_space: {
-    doc: "What the actor gives: 'reparameterization', a normal distribution before the tanh.",
-    format: ['reparameterization'],
-    default: 'reparameterization',
-  },
+  ...vectorKeys,
+  ...stochasticActorKeys,
   twin_critic: { doc: 'Two critics instead of one.', format: 'boolean', default: true },
-  actor_head_hidden_size: {
-    doc: "Width of the actor's hidden layers.",
-    format: 'positive_int',
-    default: 256,
-  },
-  critic_head_hidden_size: {
-    doc: "Width of the critics' hidden layers.",
-    format: 'positive_int',
-    default: 256,
-  },
+  ...widthKeys(256),
   actor_n_hidden_layers: {
     doc: "The actor's hidden layers (always 3 in CORL).",
     format: 'positive_int',
@@ -70,7 +51,7 @@ const cqlModelConfig = schema({
     default: null,
     nullable: true,
   },
-  activation: { doc: 'Activation of the hidden layers.', format: ACTIVATION_NAMES, default: 'relu' },
+  ...activationKeys,
   orthogonal_init: {
     doc: 'Start from orthogonal matrices (gain sqrt 2, biases 0); false: as PyTorch, with a small last layer (xavier, gain 0.01).',
     format: 'boolean',

@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Parameter, RandomStream } from '../compute/index.js'
 import { type ConfigOf, schema } from '../config/index.js'
 import {
-  ACTIVATION_NAMES,
   Activation,
   BatchRenorm,
   type BatchRenormOptions,
@@ -25,31 +24,22 @@ import {
   actorCriticForward,
   partOfInput,
 } from './actor_critic.js'
+import { activationKeys, featureVectorKeys, stochasticActorKeys } from './actor_critic_keys.js'
 import { gsdeKeys } from './continuous_qac.js'
 import { Features, featureKeys, withoutEncoder } from './features.js'
 import { archOf, net_arch } from './net_arch.js'
-import { obs_shape } from './shapes.js'
 import type { ForwardOptions, Model, ModelInput, ModelOutput } from './types.js'
 
 const crossqModelConfig = schema({
-  obs_shape: {
-    doc: 'Observation: size of a vector, [channels, height, width] of an image, a shape to flatten, or a record of sizes for Dict, whose parts are joined in that order.',
-    format: obs_shape,
-    required: true,
-  },
-  action_shape: { doc: 'Size of the action vector.', format: 'shape', required: true },
-  action_space: {
-    doc: "What the actor gives: 'reparameterization', a normal distribution before the tanh.",
-    format: ['reparameterization'],
-    default: 'reparameterization',
-  },
+  ...featureVectorKeys,
+  ...stochasticActorKeys,
   net_arch: {
     doc: 'Hidden widths of actor (pi) and critics (qf), or one list for both.',
     format: net_arch,
     default: { pi: [256, 256], qf: [1024, 1024] },
   },
   n_critics: { doc: 'Number of critics, of which the least counts.', format: 'positive_int', default: 2 },
-  activation: { doc: 'Activation of the hidden layers.', format: ACTIVATION_NAMES, default: 'relu' },
+  ...activationKeys,
   ...featureKeys,
   batch_norm: {
     doc: 'Batch renormalisation before every linear layer of actor and critics.',

@@ -12,43 +12,16 @@ import {
   normalLogit,
   partOfInput,
 } from './actor_critic.js'
+import { depthKeys, stochasticActorKeys, vectorKeys, widthKeys } from './actor_critic_keys.js'
 import { ContinuousActor, ContinuousQAC, EnsembleCritic } from './continuous_qac.js'
-import { obs_shape } from './shapes.js'
 import type { ForwardOptions, ModelInput, ModelOutput } from './types.js'
 
 const edacModelConfig = schema({
-  obs_shape: {
-    doc: 'Observation: size of a vector, or a record of sizes for Dict, whose parts are joined in that order.',
-    format: obs_shape,
-    required: true,
-  },
-  action_shape: { doc: 'Size of the action vector.', format: 'shape', required: true },
-  action_space: {
-    doc: "What the actor gives: 'reparameterization', a normal distribution before the tanh.",
-    format: ['reparameterization'],
-    default: 'reparameterization',
-  },
+  ...vectorKeys,
+  ...stochasticActorKeys,
   ensemble_num: { doc: 'Number of critics (N).', format: 'positive_int', default: 10 },
-  actor_head_hidden_size: {
-    doc: "Width of the actor's hidden layers.",
-    format: 'positive_int',
-    default: 256,
-  },
-  actor_head_layer_num: {
-    doc: "The actor's hidden layers behind the first.",
-    format: 'nonnegative_int',
-    default: 2,
-  },
-  critic_head_hidden_size: {
-    doc: "Width of the critics' hidden layers.",
-    format: 'positive_int',
-    default: 256,
-  },
-  critic_head_layer_num: {
-    doc: "The critics' hidden layers behind the first.",
-    format: 'nonnegative_int',
-    default: 2,
-  },
+  ...widthKeys(256),
+  ...depthKeys(2),
 })
 
 export type EDACModelConfig = ConfigOf<typeof edacModelConfig>

@@ -2,7 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import { Parameter, type RandomStream } from '../compute/index.js'
 import { type ConfigOf, defaultsOf, schema } from '../config/index.js'
-import { ACTIVATION_NAMES, blockLayers, Linear, Module, type ObsShape, Sequential } from '../nn/index.js'
+import { blockLayers, Linear, Module, type ObsShape, Sequential } from '../nn/index.js'
 import { MODEL_REGISTRY } from '../registry/index.js'
 import {
   type ActorCriticModel,
@@ -12,20 +12,15 @@ import {
   flatObs,
   flatWidth,
 } from './actor_critic.js'
+import { activationKeys, vectorKeys } from './actor_critic_keys.js'
 import { ContinuousQAC, type EnsembleCritic } from './continuous_qac.js'
-import { obs_shape } from './shapes.js'
 import type { ForwardOptions, Model, ModelInput, ModelOutput } from './types.js'
 
 const hiddenKey = (of: string) =>
   ({ doc: `Hidden widths of ${of}.`, format: 'positive_int_list', default: [256, 256] }) as const
 
 const iqlModelConfig = schema({
-  obs_shape: {
-    doc: 'Observation: size of a vector, or a record of sizes for Dict, whose parts are joined in that order.',
-    format: obs_shape,
-    required: true,
-  },
-  action_shape: { doc: 'Size of the action vector.', format: 'shape', required: true },
+  ...vectorKeys,
   iql_deterministic: {
     doc: 'The actor gives an action; false: a normal distribution around it with a deviation for each action dimension, the same in all states.',
     format: 'boolean',
@@ -40,7 +35,7 @@ const iqlModelConfig = schema({
     default: null,
     nullable: true,
   },
-  activation: { doc: 'Activation of the hidden layers.', format: ACTIVATION_NAMES, default: 'relu' },
+  ...activationKeys,
 })
 
 export type IQLModelConfig = ConfigOf<typeof iqlModelConfig>

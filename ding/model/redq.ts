@@ -1,35 +1,26 @@
 import type { RandomStream } from '../compute/index.js'
 import { type ConfigOf, defaultsOf, schema } from '../config/index.js'
-import { ACTIVATION_NAMES, initWeight, Module } from '../nn/index.js'
+import { initWeight, Module } from '../nn/index.js'
 import { MODEL_REGISTRY } from '../registry/index.js'
 import { type ActorCriticModel, actorCriticForward } from './actor_critic.js'
+import { activationKeys, featureVectorKeys, stochasticActorKeys } from './actor_critic_keys.js'
 import { ContinuousActor, ContinuousQAC, EnsembleCritic } from './continuous_qac.js'
 import { featureKeys } from './features.js'
 import { archOf, net_arch } from './net_arch.js'
-import { obs_shape } from './shapes.js'
 import type { ForwardOptions, ModelInput, ModelOutput } from './types.js'
 
 export const REDQ_INITS = ['torch', 'xavier_uniform'] as const
 
 const redqModelConfig = schema({
-  obs_shape: {
-    doc: 'Observation: size of a vector, [channels, height, width] of an image, or a record of such for Dict, whose parts are joined in that order.',
-    format: obs_shape,
-    required: true,
-  },
-  action_shape: { doc: 'Size of the action vector.', format: 'shape', required: true },
-  action_space: {
-    doc: "What the actor gives: 'reparameterization', a normal distribution before the tanh.",
-    format: ['reparameterization'],
-    default: 'reparameterization',
-  },
+  ...featureVectorKeys,
+  ...stochasticActorKeys,
   ensemble_num: { doc: 'Number of critics (N).', format: 'positive_int', default: 10 },
   net_arch: {
     doc: 'Hidden widths of actor (pi) and critics (qf), or one list for both.',
     format: net_arch,
     default: [256, 256],
   },
-  activation: { doc: 'Activation of the hidden layers.', format: ACTIVATION_NAMES, default: 'relu' },
+  ...activationKeys,
   ...featureKeys,
   init: {
     doc: "Start values of linear layers: 'torch' (Tianshou), or 'xavier_uniform' with zero biases (the authors).",

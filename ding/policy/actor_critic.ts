@@ -25,10 +25,11 @@ import {
   type LearningRate,
 } from './actor_critic_update.js'
 import { adamOf } from './adam_options.js'
-import { Policy, partOf } from './base.js'
+import { Policy } from './base.js'
 import { scalarOf, stepChecked, targetOf } from './common.js'
 import { type Exploration, NoExploration, NoiseExploration } from './exploration.js'
 import { checkReplayConfig, replayWeight } from './replay.js'
+import { partOf } from './saved_state.js'
 import { standardTransition } from './transition.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput } from './types.js'
 

@@ -6,12 +6,12 @@ import { ConfigError } from '../utils/index.js'
 /** Keys below `learn` of policies whose references let the optimizer be chosen. */
 export const adamKeys = {
   optimizer_type: {
-    doc: "Optimizer of actor and critics: 'adam', or 'adamw' (weight decay apart from the gradient).",
+    doc: "Optimizer of the networks: 'adam', or 'adamw' (weight decay apart from the gradient).",
     format: ['adam', 'adamw'],
     default: 'adam',
   },
   weight_decay: {
-    doc: 'Weight decay of actor and critics.',
+    doc: 'Weight decay of the networks.',
     format: 'nonnegative_number',
     default: 0,
   },
@@ -22,7 +22,7 @@ export const adamKeys = {
   },
 } as const satisfies SchemaDefinition
 
-/** The keys that all continuous policies have, and the values of {@link adamKeys} where a policy has these. */
+/** The keys that all these policies have, and the values of {@link adamKeys} where a policy has these. */
 export interface AdamSettings {
   readonly optimizer_type?: string
   readonly weight_decay?: number

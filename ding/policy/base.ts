@@ -3,21 +3,13 @@ import type { Batch, ObservationNorm, OfflineDataset, Transition } from '../data
 import type { EnvTimestep, Obs, Space } from '../envs/index.js'
 import { createModel, type Model } from '../model/index.js'
 import { Module, type ObsTensor } from '../nn/index.js'
-import {
-  CheckpointError,
-  ConfigError,
-  DingError,
-  didYouMean,
-  isHostTensor,
-  type StateTree,
-  type StateValue,
-  UsageError,
-} from '../utils/index.js'
+import { ConfigError, didYouMean, type StateTree, UsageError } from '../utils/index.js'
 import { type BasePolicyConfig, basePolicyConfig } from './base_config.js'
 import { checkModelData } from './data_fit.js'
 import { type LrFunction, learningRateAt, type RunLength } from './lr_schedule.js'
 import { Normaliser } from './normaliser.js'
 import { shapeObs } from './observations.js'
+import { loadOrPutBack, partOf } from './saved_state.js'
 import { checkModelShapes } from './spaces.js'
 import {
   type ById,
@@ -336,19 +328,7 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
     }
     return {
       state_dict,
-      load_state_dict: (state: StateTree) => {
-        const before = state_dict()
-        try {
-          load(state)
-        } catch (cause) {
-          load(before)
-          if (cause instanceof DingError) throw cause
-          throw new CheckpointError(
-            `The saved state does not fit ${this.constructor.name}: ${(cause as Error).message} Nothing was changed.`,
-            { cause },
-          )
-        }
-      },
+      load_state_dict: (state: StateTree) => loadOrPutBack(this.constructor.name, state, state_dict, load),
       has_attribute: (name: string) => this.findAttribute(name) !== undefined,
       get_attribute: (name: string) => this.getAttribute(name),
       set_attribute: (name: string, value: unknown) => this.setAttribute(name, value),
@@ -378,16 +358,6 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
   protected loadModel(state: StateTree): void {
     this.model.loadStateDict(partOf(state, 'model') as Parameters<Model['loadStateDict']>[0])
   }
-}
-
-/** The record `name` of a saved state. @throws CheckpointError when it is not there */
-export function partOf(state: StateTree, name: string): StateTree {
-  const part: StateValue | undefined = state[name]
-  if (typeof part === 'object' && part !== null && !Array.isArray(part) && !isHostTensor(part))
-    return part as StateTree
-  throw new CheckpointError(
-    `The state has no "${name}" part (it has: ${Object.keys(state).join(', ') || 'nothing'}). Was it written by another kind of run?`,
-  )
 }
 
 function enabledFields(wanted: readonly string[] = POLICY_FIELDS): PolicyField[] {

@@ -2,7 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import { Adam, AdamW, backward, type Optimizer, type Program, SGD } from '../compute/index.js'
 import { type ConfigOf, extendSchema } from '../config/index.js'
-import { type Batch, datasetKeys, type Transition } from '../data/index.js'
+import type { Batch, Transition } from '../data/index.js'
 import { Box, type EnvTimestep, type Obs, type Space } from '../envs/index.js'
 import { type ModelOutput, type ModelWrapper, modelWrap } from '../model/index.js'
 import type { ObsTensor } from '../nn/index.js'
@@ -10,18 +10,16 @@ import { POLICY_REGISTRY } from '../registry/index.js'
 import { cross_entropy, tanh_normal_log_prob } from '../rl_utils/index.js'
 import { CheckpointError, ConfigError, type StateTree } from '../utils/index.js'
 import { Actor } from './acting.js'
-import { Policy, partOf } from './base.js'
-import { basePolicyConfig } from './base_config.js'
-import { updatePerCollectKey } from './cadence.js'
+import { Policy } from './base.js'
 import { columnOf, logits, meanOf, scalarOf, stepChecked } from './common.js'
-import { LR_SCHEDULE_DOC } from './lr_schedule.js'
-import { phaseKeys } from './phases.js'
+import { batchPolicyConfig } from './off_policy_config.js'
+import { partOf } from './saved_state.js'
 import { standardTransition } from './transition.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput } from './types.js'
 
 const LOSS_TYPES = ['mse_loss', 'l1_loss', 'nll_loss'] as const
 
-export const bcPolicyConfig = extendSchema(basePolicyConfig, {
+export const bcPolicyConfig = extendSchema(batchPolicyConfig, {
   continuous: {
     doc: 'Actions are vectors in [-1, 1] instead of discrete.',
     format: 'boolean',
@@ -33,22 +31,8 @@ export const bcPolicyConfig = extendSchema(basePolicyConfig, {
     default: 'mse_loss',
   },
   learn: {
-    train_epoch: {
-      doc: 'Offline: passes over the dataset after which the run ends. null: no such limit.',
-      format: 'positive_int',
-      default: null,
-      nullable: true,
-    },
-    ...phaseKeys,
-    update_per_collect: updatePerCollectKey(1),
-    batch_size: { doc: 'Rows in one update.', format: 'positive_int', default: 32 },
+    batch_size: { default: 32 },
     learning_rate: { doc: "The optimizer's learning rate.", format: 'nonnegative_number', default: 1e-5 },
-    lr_schedule: {
-      doc: LR_SCHEDULE_DOC,
-      format: 'any_record',
-      default: null,
-      nullable: true,
-    },
     optimizer: {
       doc: "'SGD', or 'Adam' (AdamW where weight_decay is given).",
       format: ['SGD', 'Adam'],
@@ -61,13 +45,6 @@ export const bcPolicyConfig = extendSchema(basePolicyConfig, {
       default: 1e-4,
       nullable: true,
     },
-    grad_clip_type: {
-      doc: "Gradient clipping: by the total norm ('clip_norm') or by each value ('clip_value').",
-      format: ['clip_norm', 'clip_value'],
-      default: null,
-      nullable: true,
-    },
-    grad_clip_value: { doc: 'Bound for grad_clip_type.', format: 'positive_number', default: 10 },
     ce_label_smooth: {
       doc: 'Smooth the labels of discrete actions: a tenth of the probability goes to the other actions.',
       format: 'boolean',
@@ -80,24 +57,6 @@ export const bcPolicyConfig = extendSchema(basePolicyConfig, {
     },
   },
   collect: {
-    n_sample: {
-      doc: 'Transitions per collect. Give this or n_episode.',
-      format: 'positive_int',
-      default: 8,
-      nullable: true,
-    },
-    n_episode: {
-      doc: 'Episodes per collect, for the episode collector.',
-      format: 'positive_int',
-      default: null,
-      nullable: true,
-    },
-    ...datasetKeys,
-    unroll_len: {
-      doc: 'Length of the pieces that training samples are cut into.',
-      format: 'positive_int',
-      default: 1,
-    },
     noise: { doc: 'Continuous: add Gaussian noise to collected actions.', format: 'boolean', default: false },
     noise_sigma: { doc: 'Standard deviation of the noise.', format: 'nonnegative_number', default: 0.2 },
     noise_range: {
@@ -105,15 +64,6 @@ export const bcPolicyConfig = extendSchema(basePolicyConfig, {
       format: 'any_record',
       default: { min: -0.5, max: 0.5 },
       nullable: true,
-    },
-  },
-  other: {
-    replay_buffer: {
-      replay_buffer_size: {
-        doc: 'Transitions that the replay buffer holds.',
-        format: 'positive_int',
-        default: 10000,
-      },
     },
   },
 })

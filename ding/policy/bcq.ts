@@ -23,8 +23,8 @@ import {
   column,
 } from './actor_critic_update.js'
 import { adamKeys } from './adam_options.js'
-import { partOf } from './base.js'
 import { scalarOf, stepChecked } from './common.js'
+import { partOf } from './saved_state.js'
 import type { LearnOutput } from './types.js'
 
 export const bcqPolicyConfig = extendSchema(actorCriticPolicyConfig, {

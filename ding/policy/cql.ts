@@ -15,7 +15,6 @@ import {
   column,
   leastOf,
 } from './actor_critic_update.js'
-import { partOf } from './base.js'
 import { scalarOf, stepChecked } from './common.js'
 import { type CQLConfig, cqlPolicyConfig } from './cql_config.js'
 import { clip_gap, tempered_log_sum_exp } from './cql_gap.js'
@@ -24,6 +23,7 @@ import { CQL_METRICS, eachCritic, valueMetrics } from './cql_metrics.js'
 import { type CriticRows, cachedStates, partsOf, repeatRows } from './cql_rows.js'
 import { MaxEntropyPolicy } from './max_entropy.js'
 import { replayWeight } from './replay.js'
+import { partOf } from './saved_state.js'
 import type { LearnOutput } from './types.js'
 
 /** What comes of rows, by critic and row: values [N, B, k], the others [N, B]. */
@@ -295,8 +295,8 @@ export class CQLPolicy extends MaxEntropyPolicy<CQLConfig> {
     let value = leastOf(this.followed?.target.forward({ obs, action: flat })['q_value'] as Tensor)
     if (cql_max_target_backup) {
       const of_all = tf.reshape(value, [rows, num_actions])
-      const best = tf.oneHot(tf.argMax(of_all, 1) as tf.Tensor1D, num_actions)
-      log_prob = tf.sum(tf.mul(tf.cast(best, 'float32'), log_prob), 1)
+      const best = tf.add(tf.range(0, rows * num_actions, num_actions, 'int32'), tf.argMax(of_all, 1))
+      log_prob = tf.gather(tf.reshape(log_prob, [-1]), best as tf.Tensor1D)
       value = tf.max(of_all, 1)
     }
     return backup_entropy ? tf.sub(value, tf.mul(this.alphaNow(), log_prob)) : value

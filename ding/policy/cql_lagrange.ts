@@ -2,8 +2,8 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import { Adam, type AdamOptions, backward, Parameter, stopGradient } from '../compute/index.js'
 import { CheckpointError, isHostTensor, type StateTree } from '../utils/index.js'
-import { partOf } from './base.js'
 import { stepChecked } from './common.js'
+import { partOf } from './saved_state.js'
 
 /** Largest multiplier (CORL, young-geng/CQL). */
 const LARGEST = 1e6

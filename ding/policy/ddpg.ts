@@ -15,6 +15,7 @@ import {
   type CriticOutput,
   squaredErrors,
 } from './actor_critic_update.js'
+import { adamKeys } from './adam_options.js'
 
 export const ddpgPolicyConfig = extendSchema(actorCriticPolicyConfig, {
   random_collect_size: { default: 25000 },
@@ -37,6 +38,7 @@ export const ddpgPolicyConfig = extendSchema(actorCriticPolicyConfig, {
       format: 'nonnegative_number',
       default: 1e-3,
     },
+    ...adamKeys,
     ...targetKeys,
     actor_update_freq: {
       doc: "The actor learns at every this many updates (SB3's policy_delay).",

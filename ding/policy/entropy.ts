@@ -2,8 +2,8 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import { Adam, backward, Parameter, stopGradient } from '../compute/index.js'
 import { CheckpointError, ConfigError, isHostTensor, type StateTree } from '../utils/index.js'
-import { partOf } from './base.js'
 import { stepChecked } from './common.js'
+import { partOf } from './saved_state.js'
 
 /**
  * The weight alpha of the entropy in maximum-entropy policies. A policy reads `value` for its losses, calls `loss` once in the program that

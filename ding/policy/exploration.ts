@@ -10,7 +10,7 @@ import {
   type Resumable,
   type StateTree,
 } from '../utils/index.js'
-import { partOf } from './base.js'
+import { partOf } from './saved_state.js'
 import type { ById, CollectSettings, PolicyOutput } from './types.js'
 
 /** How a policy's actions are made to explore, around the program that computes them. */
@@ -48,6 +48,14 @@ export function noise_sigma(value: unknown): value is number | readonly number[]
   if (all.length > 0 && all.every((sigma) => Number.isFinite(sigma) && (sigma as number) >= 0)) return true
   throw new ConfigError(
     'Give a number of at least 0, or a list of such numbers, one for each action dimension.',
+  )
+}
+
+/** Format of `collect.sde_sample_freq`. @throws Error saying what is wrong, which the config's validation passes on */
+export function sde_sample_freq(value: unknown): value is number {
+  if (value === -1 || (Number.isSafeInteger(value) && (value as number) >= 1)) return true
+  throw new ConfigError(
+    'Give a whole number of steps of at least 1, or -1 for new noise only at the start of each collect.',
   )
 }
 

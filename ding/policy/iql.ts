@@ -24,9 +24,9 @@ import {
   leastOf,
   squaredErrors,
 } from './actor_critic_update.js'
-import { partOf } from './base.js'
 import { stepChecked } from './common.js'
 import { learningRateAt } from './lr_schedule.js'
+import { partOf } from './saved_state.js'
 import type { LearnOutput } from './types.js'
 
 export const iqlPolicyConfig = extendSchema(actorCriticPolicyConfig, {

@@ -18,9 +18,9 @@ import {
   stochasticKeys,
 } from './actor_critic_config.js'
 import { type ActorOutput, inMode, leastOf } from './actor_critic_update.js'
-import { partOf } from './base.js'
 import { type EntropyCoefficient, entropyCoefOf, entropyKeys } from './entropy.js'
 import { type Exploration, SdeExploration } from './exploration.js'
+import { partOf } from './saved_state.js'
 import { SOFT_VALUES, type SoftValues, type ValuedSample } from './soft_values.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput, RunProgress } from './types.js'
 

@@ -10,6 +10,7 @@ import {
   type CriticOutput,
   squaredErrors,
 } from './actor_critic_update.js'
+import { adamKeys } from './adam_options.js'
 import { initOutputLayers, MaxEntropyPolicy, maxEntropyPolicyConfig } from './max_entropy.js'
 import type { PolicyOptions } from './types.js'
 
@@ -23,6 +24,7 @@ export const sacPolicyConfig = extendSchema(maxEntropyPolicyConfig, {
     twin_critic: { doc: 'Two critics instead of one.', format: 'boolean', default: true },
   },
   learn: {
+    ...adamKeys,
     ...targetKeys,
     init_w: {
       doc: "Start the actor's last layers from U(-init_w, init_w), as DI-engine. null: as every other layer.",

@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
-import { Adam, backward, type Program } from '../compute/index.js'
+import { type Adam, backward, type Program } from '../compute/index.js'
 import type { Batch, Transition } from '../data/index.js'
 import { Discrete, type EnvTimestep, MultiDiscrete, type Obs, type Space } from '../envs/index.js'
 import { type ModelOutput, type ModelWrapper, modelWrap, type TargetWrapper } from '../model/index.js'
@@ -14,9 +14,11 @@ import {
 } from '../rl_utils/index.js'
 import { CheckpointError, ConfigError, type HostTensor, type StateTree } from '../utils/index.js'
 import { Actor } from './acting.js'
-import { Policy, partOf } from './base.js'
+import { adamOf } from './adam_options.js'
+import { Policy } from './base.js'
 import { columnOf, logits, meanOf, scalarOf, stepChecked, targetOf } from './common.js'
 import { checkReplayConfig, replayWeight } from './replay.js'
+import { partOf } from './saved_state.js'
 import { standardTransition } from './transition.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput, RunProgress } from './types.js'
 import type { ValueBasedConfig } from './value_based_config.js'
@@ -111,12 +113,7 @@ export abstract class ValueBasedPolicy<C extends ValueBasedConfig = ValueBasedCo
         { path: 'policy.noisy_net' },
       )
     }
-    this.optimizer = new Adam(this.model.parameters(), {
-      lr: learn.learning_rate,
-      eps: learn.optimizer_eps,
-      grad_clip_type: learn.grad_clip_type,
-      clip_value: learn.grad_clip_value,
-    })
+    this.optimizer = adamOf(this.model, learn.learning_rate, learn)
     this.learningRate = this.rateAt(learn.learning_rate)
     this.learnModel = modelWrap(this.model, 'argmax_sample').train()
     this.targetModel = targetOf(this.model, learn.target_update_freq, learn.target_theta)

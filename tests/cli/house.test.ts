@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { root } from '../fixtures/cli/ding.js'
@@ -22,6 +22,16 @@ test('package-lock.json lists the optional packages of every platform (npm ci re
 
 test('package-lock.json names no host', () => {
   expect(Object.values(lock.packages).filter(({ resolved }) => resolved !== undefined)).toEqual([])
+})
+
+test('no source file has more than 400 lines', () => {
+  const long = ['ding', 'entry'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => join(folder, name))
+      .filter((path) => readFileSync(join(root, path), 'utf8').split('\n').length > 401),
+  )
+  expect(long).toEqual([])
 })
 
 test('folders import only what is below them, through its index.ts', async () => {

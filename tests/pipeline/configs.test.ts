@@ -42,6 +42,8 @@ const SMALL = {
 describe('shipped configs', () => {
   test('are found', () => {
     expect(FILES).toContain('cartpole/cartpole_dqn_config.ts')
+    for (const policy of ['crossq', 'ddpg', 'redq', 'sac', 'td3'])
+      expect(FILES).toContain(`mujoco/halfcheetah_${policy}_config.ts`)
     expect(FILES.filter((file) => /^minatar\/\w+_dqn_config\.ts$/.test(file))).toHaveLength(5)
   })
 

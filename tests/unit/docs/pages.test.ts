@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { isSchema, registries } from '../../../entry/index.js'
 import { CONFIG_PAGE, configPage } from '../../../scripts/docs_config.js'
 import {
   anchors,
@@ -45,6 +46,24 @@ describe('links', () => {
 })
 
 describe('the config reference', () => {
+  test('has every registered class that has keys', async () => {
+    const page = await configPage()
+    const missing: string[] = []
+    for (const [role, registry] of Object.entries(registries)) {
+      for (const name of registry.query()) {
+        const { config } = registry.get(name) as { config?: unknown }
+        if (
+          isSchema(config) &&
+          !page.includes(`\n### \`${name}\`\n\nClass \`${registry.details(name).owner}\``)
+        )
+          missing.push(`${role}: ${name}`)
+      }
+    }
+    expect(missing).toEqual([])
+    for (const key of ['commander.samples_per_insert.min', 'exchange.queue_chunks', 'exchange.tls.ca_file'])
+      expect(page).toContain(`policy.other.${key}`)
+  })
+
   test('is what scripts/docs_config.ts writes', async () => {
     expect(
       readFileSync(CONFIG_PAGE, 'utf8'),

@@ -127,6 +127,18 @@ describe('one update', () => {
     }
   })
 
+  test('the best of one next action is that action', async () => {
+    const outputs = async (cql_max_target_backup: boolean) => {
+      const learn = { num_actions: 1, backup_entropy: true, cql_max_target_backup }
+      return updates((await build({ learn })).learn_mode, 0, 2)
+    }
+    const [best, plain] = [await outputs(true), await outputs(false)]
+    for (const [i, update] of plain.entries()) {
+      expect(best[i]?.['average_target_q']).toBeCloseTo(update['average_target_q'] as number, 6)
+      expect(best[i]?.['critic_loss']).toBeCloseTo(update['critic_loss'] as number, 5)
+    }
+  })
+
   test('weights rows by importance in the TD errors alone', async () => {
     const given = { learn: { learning_rate_q: 0 } }
     const outputs = async (weight: number) => {

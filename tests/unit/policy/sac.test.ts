@@ -261,6 +261,9 @@ describe('what does not fit', () => {
     [{ priority_IS_weight: true }, /policy\.priority_IS_weight/],
     [{ collect: { unroll_len: 2 } }, /policy\.collect\.unroll_len/],
     [{ learn: { ent_coef: 'auto_x' } }, /ent_coef/],
+    [{ collect: { sde_sample_freq: 0 } }, /sde_sample_freq.*at least 1, or -1/],
+    [{ collect: { sde_sample_freq: -2 } }, /sde_sample_freq/],
+    [{ collect: { sde_sample_freq: 1.5 } }, /sde_sample_freq/],
   ])('%j', async (given, words) => {
     await expect(build(SACPolicy, given)).rejects.toThrow(words)
   })
