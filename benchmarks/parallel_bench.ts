@@ -3,16 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { type ConfigPair, type Exchange, parallel_pipeline, serial_pipeline, ThreadExchangeHost } from 'ding'
-import pendulum from '../configs/pendulum/pendulum_sac_config.js'
-import type { Figure } from './measure.js'
+import { type ConfigPair, type Exchange, parallel_pipeline, ThreadExchangeHost } from 'ding'
+import { type Figure, median } from './measure.js'
 
 const SLEEP_MS = 5
 const ENVS = 1
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
-}
 
 function figureOf(name: string, values: readonly number[], unit: Figure['unit'] = 'per second'): Figure {
   return { name, unit, value: median(values), min: Math.min(...values), max: Math.max(...values) }
@@ -141,37 +136,7 @@ async function bandwidth(): Promise<Figure[]> {
   return figures
 }
 
-/** Seconds until SAC on Pendulum has reached the stop value of its config, serial and parallel, as they are to be had. */
-async function wallClock(): Promise<Figure[]> {
-  const [main, create] = pendulum as unknown as ConfigPair
-  const options = { console: 'quiet', max_env_step: 30000 } as const
-  const run = async (body: (work_dir: string) => Promise<unknown>) => {
-    const work_dir = mkdtempSync(join(tmpdir(), 'ding-bench-'))
-    const start = performance.now()
-    await body(work_dir)
-    rmSync(work_dir, { recursive: true, force: true })
-    return performance.now() - start
-  }
-  const commander = { type: 'solo', collector_num: 1, lock_step: false }
-  return [
-    figureOf(
-      'pendulum_sac_serial',
-      [await run((work_dir) => serial_pipeline([main, create], 0, { ...options, work_dir }))],
-      'ms',
-    ),
-    figureOf(
-      'pendulum_sac_parallel',
-      [
-        await run((work_dir) =>
-          parallel_pipeline([main, { ...create, commander }], 0, { ...options, work_dir }),
-        ),
-      ],
-      'ms',
-    ),
-  ]
-}
-
-/** What running in parallel costs and brings. Needs a built `dist`. */
+/** What exchanges carry, and how collecting and learning get on beside each other. Needs a built `dist`. */
 export async function parallelFigures(): Promise<Figure[]> {
-  return [...(await bandwidth()), ...(await scaling()), ...(await learning()), ...(await wallClock())]
+  return [...(await bandwidth()), ...(await scaling()), ...(await learning())]
 }

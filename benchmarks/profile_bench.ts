@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Compute, createCompute, type Policy } from 'ding'
+import { bcqLearner } from './bcq_bench.js'
 import { continuousBatch } from './continuous_batch.js'
 import { cqlLearner } from './cql_bench.js'
 import { crossqLearner } from './crossq_bench.js'
@@ -28,6 +29,8 @@ const LEARNERS: Readonly<Record<string, (compute: Compute) => Policy>> = {
   redq_critic_step: (compute) => redqLearner(compute, 1e9),
   redq_critic_and_actor_step: (compute) => redqLearner(compute, 1),
   cql_256x3_batch_256: (compute) => cqlLearner(compute, {}),
+  bcq_gated_batch_256: (compute) => bcqLearner(compute, 'gated'),
+  bcq_concat_batch_256: (compute) => bcqLearner(compute, 'concat'),
 }
 
 interface Session {
@@ -39,11 +42,14 @@ interface Binding {
   InferenceSession: new () => Session
 }
 
-/** Microseconds per update. */
+/** Microseconds per update, and what the products multiply and add in it. */
 interface NodeTimes {
   readonly products: number
   readonly nodes: number
+  readonly flop: number
 }
+
+type Shapes = readonly Record<string, readonly number[]>[]
 
 /** One line of ONNX Runtime's profile. */
 interface Event {
@@ -53,28 +59,32 @@ interface Event {
   readonly dur: number
   readonly args: {
     readonly op_name?: string
-    readonly input_type_shape?: readonly Record<string, readonly number[]>[]
+    readonly input_type_shape?: Shapes
+    readonly output_type_shape?: Shapes
   }
 }
 
 /**
  * Share of the time that goes into matrix products, in percent: of the programs, and of the whole update's processor time, optimizers and
- * random numbers included. Times of nodes are from ONNX Runtime's profile; the update is one without it.
+ * random numbers included; how much the products have to do, and at what rate they do it. Times of nodes are from ONNX Runtime's profile; the
+ * update is one without it.
  */
 export async function profileFigures(): Promise<Figure[]> {
   const figures: Figure[] = []
   for (const [name, learner] of Object.entries(LEARNERS)) {
     const times = await profiled(learner)
     const updates = await updateTimes(learner)
-    const share = (what: string, values: readonly number[]): Figure => {
+    const figure = (what: string, unit: Figure['unit'], values: readonly number[]): Figure => {
       const [value, min, max] = [median(values), Math.min(...values), Math.max(...values)]
-      return { name: `${what}_${name}`, unit: '%', value, min, max }
+      return { name: `${what}_${name}`, unit, value, min, max }
     }
-    const { products, nodes } = times
+    const { products, nodes, flop } = times
     const ofUpdates = updates.map((time) => (100 * products) / time)
     figures.push(
-      share('products_of_program', [(100 * products) / nodes]),
-      share('products_of_update', ofUpdates),
+      figure('products_of_program', '%', [(100 * products) / nodes]),
+      figure('products_of_update', '%', ofUpdates),
+      figure('products', 'GFLOP', [flop / 1e9]),
+      figure('products_rate', 'GFLOP/s', [flop / products / 1e3]),
     )
   }
   return figures
@@ -109,7 +119,7 @@ async function profiled(learner: (compute: Compute) => Policy): Promise<NodeTime
     for (const session of sessions) session.endProfiling()
     const times = readdirSync(folder).map((file) => timesIn(join(folder, file)))
     const sum = (of: keyof NodeTimes) => times.reduce((total, time) => total + time[of], 0)
-    return { products: sum('products'), nodes: sum('nodes') }
+    return { products: sum('products'), nodes: sum('nodes'), flop: sum('flop') }
   } finally {
     stop()
     await compute.dispose()
@@ -140,20 +150,31 @@ function profileSessions(folder: string): { sessions: Session[]; stop: () => voi
 /** Microseconds per update in one session: the median of each node over its runs, times its runs per update. */
 function timesIn(file: string): NodeTimes {
   const events = JSON.parse(readFileSync(file, 'utf8')) as Event[]
-  const runs = new Map<string, { durations: number[]; isProduct: boolean }>()
+  const runs = new Map<string, { durations: number[]; flop: number }>()
   for (const { cat, name, dur, args } of events) {
     if (cat !== 'Node' || !name.endsWith('_kernel_time')) continue
-    const node = runs.get(name) ?? { durations: [], isProduct: isProduct(args) }
+    const node = runs.get(name) ?? { durations: [], flop: isProduct(args) ? flopOf(args) : 0 }
     node.durations.push(dur)
     runs.set(name, node)
   }
-  let [products, nodes] = [0, 0]
-  for (const { durations, isProduct } of runs.values()) {
-    const time = median(durations) * (durations.length / UPDATES)
+  let [products, nodes, total] = [0, 0, 0]
+  for (const { durations, flop } of runs.values()) {
+    const perUpdate = durations.length / UPDATES
+    const time = median(durations) * perUpdate
     nodes += time
-    if (isProduct) products += time
+    if (flop === 0) continue
+    products += time
+    total += flop * perUpdate
   }
-  return { products, nodes }
+  return { products, nodes, flop: total }
+}
+
+/** Multiplications and additions of a product [M, K] x [K, N], transposed or not: the sizes of the three matrices are MK, KN and MN. */
+function flopOf({ input_type_shape = [], output_type_shape = [] }: Event['args']): number {
+  const sizes = [input_type_shape[0], input_type_shape[1], output_type_shape[0]].map((shape) =>
+    (Object.values(shape ?? {})[0] ?? [0]).reduce((size, n) => size * n, 1),
+  )
+  return 2 * Math.sqrt(sizes.reduce((product, size) => product * size, 1))
 }
 
 /** Sums of columns are products with a row of ones: they count as sums. */

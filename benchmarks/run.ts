@@ -14,6 +14,7 @@ import { mujocoFigures } from './mujoco_bench.js'
 import { natsFigures } from './nats_bench.js'
 import { hostFigures } from './optimizer_bench.js'
 import { parallelFigures } from './parallel_bench.js'
+import { parallelLoopFigures } from './parallel_loop_bench.js'
 import { profileFigures } from './profile_bench.js'
 import { runPyTorch } from './pytorch.js'
 import { redqFigures } from './redq_bench.js'
@@ -40,6 +41,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   loop: { run: loopFigures },
   profile: { run: profileFigures },
   parallel: { run: parallelFigures },
+  parallel_loop: { run: parallelLoopFigures },
   nats: { run: natsFigures },
 }
 
