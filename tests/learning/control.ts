@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { judge, writePage } from './control_report.js'
-import { importControl, type Prepared, prepare, runControl } from './control_runs.js'
+import { importControl, type Prepared, prepare, runControl, type Train } from './control_runs.js'
 import { appendRun, type ControlRun, present, readRuns } from './control_store.js'
 import { CONTROL, type ControlStudy } from './control_studies.js'
 import { mean } from './numbers.js'
@@ -45,11 +45,13 @@ async function runStudy(study: ControlStudy, options: StudyOptions): Promise<Out
   return { passed: count(true), failed: count(false) }
 }
 
-async function runSetting(
+/** Runs the seeds of a setting that are not in the file of finished runs. @param train see {@link runControl} */
+export async function runSetting(
   prepared: Prepared,
   seeds: readonly number[],
   out: string | undefined,
   options: StudyOptions,
+  train?: Train,
 ): Promise<void> {
   const { study, setting, fingerprint } = prepared
   const work = options.work ?? join(tmpdir(), 'ding-learning')
@@ -62,7 +64,7 @@ async function runSetting(
     }
     const folder = options.import_from
     const run = await (folder === undefined
-      ? runControl(prepared, seed, work)
+      ? runControl(prepared, seed, work, train)
       : importControl(prepared, seed, folder))
     if (out !== undefined) appendRun(out, run)
     say(lineOf(run))

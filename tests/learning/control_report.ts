@@ -64,8 +64,12 @@ export function valueAt(curve: readonly (readonly [number, number])[], step: num
 
 const POINTS = 80
 
-function plotOf(study: ControlStudy, judged: readonly Judged[]): string {
-  const end = Math.max(...study.settings.map(({ env_step }) => env_step))
+/** The curves of a study's settings. @param end of the x axis, in env steps */
+export function plotOf(
+  study: ControlStudy,
+  judged: readonly Judged[],
+  end = Math.max(...study.settings.map(({ env_step }) => env_step)),
+): string {
   const x = Array.from({ length: POINTS + 1 }, (_, i) => (i * end) / POINTS)
   const series = judged
     .filter(({ runs }) => runs.length > 0)

@@ -2,7 +2,15 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { evaluate, type OverrideEntry, read_config, resume_pipeline, serial_pipeline } from 'ding'
+import {
+  type ConfigPair,
+  evaluate,
+  type OverrideEntry,
+  type RunResult,
+  read_config,
+  resume_pipeline,
+  serial_pipeline,
+} from 'ding'
 import { type ControlRun, fingerprintOf } from './control_store.js'
 import type { ControlSetting, ControlStudy } from './control_studies.js'
 
@@ -27,23 +35,40 @@ export async function prepare(study: ControlStudy, setting: ControlSetting): Pro
   return { study, setting, config, fingerprint: fingerprintOf(study, setting, [main, config.create_config]) }
 }
 
-/** Trains one seed, from where an earlier call left it in `work`, and evaluates its last weights. */
-export async function runControl(prepared: Prepared, seed: number, work: string): Promise<ControlRun> {
+/** What trains: as `serial_pipeline`, with these of its options. */
+export type Train = (
+  config: ConfigPair,
+  seed: number,
+  options: {
+    readonly console: 'quiet'
+    readonly work_dir: string
+    readonly max_env_step: number
+    readonly exp_name: string
+    readonly overrides: readonly OverrideEntry[]
+  },
+) => Promise<RunResult>
+
+/**
+ * Trains one seed and evaluates its last weights. The serial pipeline goes on from where an earlier call left it in `work`; anything else
+ * that trains begins anew.
+ */
+export async function runControl(
+  prepared: Prepared,
+  seed: number,
+  work: string,
+  train: Train = serial_pipeline,
+): Promise<ControlRun> {
   const { study, setting, config, fingerprint } = prepared
   const exp_name = `${study.name}_${setting.algo}_s${seed}_${fingerprint}`
   const exp_dir = join(work, exp_name)
-  const started = existsSync(join(exp_dir, 'ckpt', 'run_state.safetensors'))
+  const started = train === serial_pipeline && existsSync(join(exp_dir, 'ckpt', 'run_state.safetensors'))
   if (!started) rmSync(exp_dir, { recursive: true, force: true })
   const overrides: OverrideEntry[] = setting.criterion.kind === 'reached' ? [] : [['env.stop_value', NO_STOP]]
   const options = { console: 'quiet', work_dir: work, max_env_step: setting.env_step } as const
   const start = performance.now()
   const result = started
     ? await resume_pipeline(exp_dir, options)
-    : await serial_pipeline([config.main_config, config.create_config], seed, {
-        ...options,
-        exp_name,
-        overrides,
-      })
+    : await train([config.main_config, config.create_config], seed, { ...options, exp_name, overrides })
   if (result.stop_reason === 'interrupted')
     throw new Error(`The run in ${exp_dir} was interrupted; the next call continues it.`)
   const seconds = started ? null : (performance.now() - start) / 1000

@@ -6,9 +6,10 @@ import { CONTROL_STUDIES } from './control.js'
 import { cqn } from './cqn.js'
 import { her } from './her.js'
 import { OFFLINE_STUDIES } from './offline.js'
+import { parallel } from './parallel.js'
 import type { Study } from './types.js'
 
-const STUDIES: readonly Study[] = [cartpole_dqn, cqn, her, ...CONTROL_STUDIES, ...OFFLINE_STUDIES]
+const STUDIES: readonly Study[] = [cartpole_dqn, cqn, her, ...CONTROL_STUDIES, ...OFFLINE_STUDIES, parallel]
 
 /** The studies that are asked for. @throws Error for an unknown name, or options that a study does not take */
 function chosen({ names, partial }: Arguments): readonly Study[] {
