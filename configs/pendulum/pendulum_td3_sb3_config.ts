@@ -33,6 +33,7 @@ const [main_config, create_config] = defineConfig(
         target_theta: 0.005,
         discount_factor: 0.98,
         actor_update_freq: 2,
+        target_update_with_actor: true,
         noise: true,
         noise_sigma: 0.2,
         noise_range: { min: -0.5, max: 0.5 },
