@@ -2,7 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Adam, HostOutputs, HostTree, Program } from '../compute/index.js'
 import type { Batch, Transition } from '../data/index.js'
-import { Box, type EnvTimestep, type Obs, type Space } from '../envs/index.js'
+import { Box, type Obs, type Space } from '../envs/index.js'
 import {
   type ActorCriticModel,
   actionWidth,
@@ -30,7 +30,6 @@ import { scalarOf, stepChecked, targetOf } from './common.js'
 import { type Exploration, NoExploration, NoiseExploration } from './exploration.js'
 import { checkReplayConfig, replayWeight } from './replay.js'
 import { partOf } from './saved_state.js'
-import { standardTransition } from './transition.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput } from './types.js'
 
 /**
@@ -301,14 +300,6 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
 
   protected override resetCollect(data_id?: readonly number[]): void {
     this.exploration?.reset(data_id)
-  }
-
-  protected override processTransition(
-    obs: Obs,
-    output: PolicyOutput,
-    timestep: EnvTimestep<Obs>,
-  ): Transition {
-    return standardTransition(obs, output, timestep)
   }
 
   protected override getTrainSample(transitions: Transition[]): Transition[] {

@@ -11,6 +11,7 @@ import { Normaliser } from './normaliser.js'
 import { shapeObs } from './observations.js'
 import { loadOrPutBack, partOf } from './saved_state.js'
 import { checkModelShapes } from './spaces.js'
+import { standardTransition } from './transition.js'
 import {
   type ById,
   type CollectMode,
@@ -134,8 +135,10 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
   protected abstract forwardCollect(data: ById<Obs>, settings: CollectSettings): Promise<ById<PolicyOutput>>
   protected abstract forwardEval(data: ById<Obs>): Promise<ById<PolicyOutput>>
 
-  /** Chooses what of a step is kept. */
-  protected abstract processTransition(obs: Obs, output: PolicyOutput, timestep: EnvTimestep<Obs>): Transition
+  /** Chooses what of a step is kept: {@link standardTransition}. */
+  protected processTransition(obs: Obs, output: PolicyOutput, timestep: EnvTimestep<Obs>): Transition {
+    return standardTransition(obs, output, timestep)
+  }
 
   /** Turns one environment's continuous piece of transitions into training samples (n-step returns and the like). */
   protected getTrainSample(transitions: Transition[]): Transition[] {

@@ -2,8 +2,8 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import { Adam, AdamW, backward, type Optimizer, type Program, SGD } from '../compute/index.js'
 import { type ConfigOf, extendSchema } from '../config/index.js'
-import type { Batch, Transition } from '../data/index.js'
-import { Box, type EnvTimestep, type Obs, type Space } from '../envs/index.js'
+import type { Batch } from '../data/index.js'
+import { Box, type Obs, type Space } from '../envs/index.js'
 import { type ModelOutput, type ModelWrapper, modelWrap } from '../model/index.js'
 import type { ObsTensor } from '../nn/index.js'
 import { POLICY_REGISTRY } from '../registry/index.js'
@@ -14,7 +14,6 @@ import { Policy } from './base.js'
 import { columnOf, logits, meanOf, scalarOf, stepChecked } from './common.js'
 import { batchPolicyConfig } from './off_policy_config.js'
 import { partOf } from './saved_state.js'
-import { standardTransition } from './transition.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput } from './types.js'
 
 const LOSS_TYPES = ['mse_loss', 'l1_loss', 'nll_loss'] as const
@@ -263,14 +262,6 @@ export class BCPolicy extends Policy<BCConfig> {
 
   protected override forwardCollect(data: ById<Obs>, settings: CollectSettings): Promise<ById<PolicyOutput>> {
     return this.collector.forward(data, this.cfg.continuous ? {} : { eps: settings['eps'] ?? 0 })
-  }
-
-  protected override processTransition(
-    obs: Obs,
-    output: PolicyOutput,
-    timestep: EnvTimestep<Obs>,
-  ): Transition {
-    return standardTransition(obs, output, timestep)
   }
 
   // ---- eval ----

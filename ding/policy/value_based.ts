@@ -2,7 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import { type Adam, backward, type Program } from '../compute/index.js'
 import type { Batch, Transition } from '../data/index.js'
-import { Discrete, type EnvTimestep, MultiDiscrete, type Obs, type Space } from '../envs/index.js'
+import { Discrete, MultiDiscrete, type Obs, type Space } from '../envs/index.js'
 import { type ModelOutput, type ModelWrapper, modelWrap, type TargetWrapper } from '../model/index.js'
 import { NoisyLinear, type ObsTensor } from '../nn/index.js'
 import {
@@ -19,7 +19,6 @@ import { Policy } from './base.js'
 import { columnOf, logits, meanOf, scalarOf, stepChecked, targetOf } from './common.js'
 import { checkReplayConfig, replayWeight } from './replay.js'
 import { partOf } from './saved_state.js'
-import { standardTransition } from './transition.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput, RunProgress } from './types.js'
 import type { ValueBasedConfig } from './value_based_config.js'
 
@@ -221,14 +220,6 @@ export abstract class ValueBasedPolicy<C extends ValueBasedConfig = ValueBasedCo
 
   protected override forwardCollect(data: ById<Obs>, settings: CollectSettings): Promise<ById<PolicyOutput>> {
     return this.collector.forward(data, { eps: settings['eps'] ?? 0 })
-  }
-
-  protected override processTransition(
-    obs: Obs,
-    output: PolicyOutput,
-    timestep: EnvTimestep<Obs>,
-  ): Transition {
-    return standardTransition(obs, output, timestep)
   }
 
   protected override getTrainSample(transitions: Transition[]): Transition[] {
