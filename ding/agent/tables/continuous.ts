@@ -88,7 +88,7 @@ export const SAC_TABLE = defineTable({
     learning_rate: withDefault(learning_rate, 3e-4, entropyRates),
     ...stochasticArguments,
     target_update_interval: {
-      doc: 'Updates between moves of the target networks.',
+      doc: "Updates between moves of the target networks, counted over the whole run (SB3's SAC begins anew with every train(), so that with one gradient step at a time the targets move every time).",
       format: 'positive_int',
       default: 1,
       to: 'learn.target_update_interval',
