@@ -22,18 +22,26 @@ const relu = tf.customGrad((x, save) => {
 const gelu: Activate = (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1))
 const silu: Activate = (x) => tf.mul(x, tf.sigmoid(x))
 
+/** Self-normalising (Klambauer et al. 2017); its two constants make mean 0 and variance 1 a fixed point. */
+const [SELU_SCALE, SELU_ALPHA] = [1.0507009873554805, 1.6732632423543772]
+const selu: Activate = (x) =>
+  tf.mul(tf.add(tf.relu(x), tf.mul(tf.sub(tf.exp(tf.minimum(x, 0)), 1), SELU_ALPHA)), SELU_SCALE)
+
 const ACTIVATIONS: Readonly<Record<string, Activate>> = {
   identity: (x) => x,
   relu,
+  relu6: (x) => tf.clipByValue(x, 0, 6),
   tanh: (x) => tf.tanh(x),
   gelu,
   elu: (x) => tf.elu(x),
+  selu,
   // 0.01 is torch's slope; tfjs's default is 0.2.
   leaky_relu: (x) => tf.leakyRelu(x, 0.01),
   silu,
   swish: silu,
   sigmoid: (x) => tf.sigmoid(x),
   softplus: (x) => tf.softplus(x),
+  softsign: (x) => tf.div(x, tf.add(tf.abs(x), 1)),
   mish: (x) => tf.mul(x, tf.tanh(tf.softplus(x))),
 }
 

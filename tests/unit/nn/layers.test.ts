@@ -2,8 +2,6 @@ import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
 import { backward, RandomStream } from '../../../ding/compute/index.js'
 import {
-  ACTIVATION_NAMES,
-  activate,
   BatchNorm1d,
   buildEncoder,
   type Conv2d,
@@ -153,40 +151,6 @@ onBothRuntimes(() => {
       expect([...out.data]).toEqual([0, 4, 8, 0])
       dropout.eval()
       expect([...(await run(({ x }: X) => dropout.forward(x), { x: f32([3, 6]) })).data]).toEqual([3, 6])
-    })
-  })
-
-  describe('activations', () => {
-    const reference: Record<string, (x: number) => number> = {
-      identity: (x) => x,
-      relu: (x) => Math.max(x, 0),
-      tanh: Math.tanh,
-      // Values of x Phi(x) at -1.5 and 0.75, from tables of the normal distribution function.
-      gelu: (x) => (x === -1.5 ? -1.5 * 0.0668072 : 0.75 * 0.7733726),
-      elu: (x) => (x > 0 ? x : Math.expm1(x)),
-      leaky_relu: (x) => (x > 0 ? x : 0.01 * x),
-      silu: (x) => x / (1 + Math.exp(-x)),
-      swish: (x) => x / (1 + Math.exp(-x)),
-      sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-      softplus: (x) => Math.log1p(Math.exp(x)),
-      mish: (x) => x * Math.tanh(Math.log1p(Math.exp(x))),
-    }
-
-    it.each(ACTIVATION_NAMES)("%s has torch's values", async (name) => {
-      const out = await run(({ x }: X) => activate(name, x), { x: f32([-1.5, 0.75]) })
-      expect(maxDiff(out.data, [-1.5, 0.75].map(reference[name]!))).toBeLessThan(1e-5)
-    })
-
-    it('relu selects its gradient, so that NaN from above does not pass where it is off', async () => {
-      const grads = await run(
-        ({ x }: X) => tf.grad((v) => tf.sum(tf.div(activate('relu', v), activate('relu', v))))(x),
-        { x: f32([-1, 2]) },
-      )
-      expect(grads.data[0]).toBe(0)
-    })
-
-    it('suggests a close name for an unknown one', () => {
-      expect(() => activate('rel', tf.scalar(1))).toThrow(/Did you mean "relu"/)
     })
   })
 
