@@ -22,7 +22,7 @@ import {
   UsageError,
 } from '../ding/index.js'
 import { exchangeHost, PARALLEL_SECTIONS, type ParallelOptions } from './parallel_pipeline.js'
-import { resultOf, showStatus, startProgress } from './parallel_report.js'
+import { resultOf, startProgress, watchStatus } from './parallel_report.js'
 import { type PipelineInput, type PreparedRun, prepareRun } from './prepare.js'
 import { opening, summary } from './summary.js'
 
@@ -145,7 +145,7 @@ async function learn(
     listenForRoles(exchange, board, settings.heartbeat_seconds * settings.missed_heartbeats),
     serveLogs(exchange, localLogger(logger, { console: options.verbose === true })),
   ]
-  const view = setInterval(() => void showStatus(prepared, exchange, board), settings.status_seconds * 1000)
+  const view = watchStatus(prepared, exchange, board, settings.status_seconds)
   try {
     const { description } = await container.getAsync(ROLES.compute)
     logger.info(opening(config, exp_dir, limits, description))
@@ -163,12 +163,13 @@ async function learn(
       comes_back: true,
       logger: localLogger(logger, { console: options.verbose === true }),
     })
+    await view.end()
     const result = await resultOf(prepared, exchange, report)
     logger.progress.stop()
     logger.info(summary(result, config, (logger.now() - start) / 1000))
     return result
   } finally {
-    clearInterval(view)
+    view.stop()
     for (const end of ends) end()
   }
 }

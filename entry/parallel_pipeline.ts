@@ -20,7 +20,7 @@ import {
   ThreadSpawner,
   UsageError,
 } from '../ding/index.js'
-import { resultOf, showStatus, startProgress } from './parallel_report.js'
+import { resultOf, startProgress, watchStatus } from './parallel_report.js'
 import { type PipelineInput, type PipelineOptions, type PreparedRun, prepareRun } from './prepare.js'
 import { opening, summary } from './summary.js'
 
@@ -110,7 +110,7 @@ async function runHere(prepared: PreparedRun, options: ParallelOptions): Promise
     void supervisor.interrupt()
   }, options.signal)
   const endLogs = serveLogs(exchange, localLogger(logger, { console: options.verbose === true }))
-  const view = setInterval(() => void showStatus(prepared, exchange, board), settings.status_seconds * 1000)
+  const view = watchStatus(prepared, exchange, board, settings.status_seconds)
   try {
     const { description } = await prepared.container.getAsync(ROLES.compute)
     const { collector_num } = settings
@@ -120,12 +120,13 @@ async function runHere(prepared: PreparedRun, options: ParallelOptions): Promise
     logger.text('config', `\`\`\`json\n${configToJson(config)}\`\`\``, 0)
     const start = logger.now()
     const report = await supervisor.run()
+    await view.end()
     const result = await resultOf(prepared, exchange, report)
     logger.progress.stop()
     logger.info(summary(result, config, (logger.now() - start) / 1000))
     return result
   } finally {
-    clearInterval(view)
+    view.stop()
     supervisor.close()
     endLogs()
     interrupt.release()

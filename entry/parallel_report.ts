@@ -27,12 +27,29 @@ export function startProgress({ config, limits, logger }: PreparedRun): void {
   })
 }
 
-/** The status on the console, in status.json and as curves. */
-export async function showStatus(
+/**
+ * Shows the status again and again, from now on until `end` is called, which shows it a last time: a run that is over before the first
+ * interval has a status.json, too.
+ */
+export function watchStatus(
   prepared: PreparedRun,
   exchange: Exchange,
   board: StatusBoard,
-): Promise<void> {
+  seconds: number,
+): { end(): Promise<void>; stop(): void } {
+  const view = setInterval(() => void showStatus(prepared, exchange, board), seconds * 1000)
+  const stop = () => clearInterval(view)
+  return {
+    stop,
+    end: async () => {
+      stop()
+      await showStatus(prepared, exchange, board)
+    },
+  }
+}
+
+/** The status on the console, in status.json and as curves. */
+async function showStatus(prepared: PreparedRun, exchange: Exchange, board: StatusBoard): Promise<void> {
   const { logger, exp_dir, limits } = prepared
   const queue = await exchange.trajectories.depth().catch(() => ({ messages: 0, bytes: 0 }))
   const status = board.look(queue, performance.now() / 1000)
