@@ -37,12 +37,17 @@ export function watchStatus(
   board: StatusBoard,
   seconds: number,
 ): { end(): Promise<void>; stop(): void } {
-  const view = setInterval(() => void showStatus(prepared, exchange, board), seconds * 1000)
+  let shown = Promise.resolve()
+  const view = setInterval(() => {
+    shown = showStatus(prepared, exchange, board)
+  }, seconds * 1000)
   const stop = () => clearInterval(view)
   return {
     stop,
     end: async () => {
       stop()
+      // One that is under way would otherwise overwrite the last.
+      await shown
       await showStatus(prepared, exchange, board)
     },
   }

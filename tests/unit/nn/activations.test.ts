@@ -40,6 +40,11 @@ onBothRuntimes(() => {
     },
   )
 
+  it('relu6 ends at 6', async () => {
+    const out = await run(({ x }: X) => activate('relu6', x), { x: f32([5.5, 7]) })
+    expect([...out.data]).toEqual([5.5, 6])
+  })
+
   it('relu selects its gradient, so that NaN from above does not pass where it is off', async () => {
     const grads = await run(
       ({ x }: X) => tf.grad((v) => tf.sum(tf.div(activate('relu', v), activate('relu', v))))(x),
