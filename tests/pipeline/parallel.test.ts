@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { loadState } from '../../ding/index.js'
+import { loadState, type RunStatus } from '../../ding/index.js'
 import { parallel_pipeline } from '../../entry/parallel_pipeline.js'
 import { temporaryFolder } from '../fixtures/configs.js'
 
@@ -36,6 +36,17 @@ function cartpole(commander: Record<string, unknown>): [object, object] {
   ]
 }
 
+/** Whether a run has replaced the learner, collector1 and one role more, and the learner and every collector of now have got somewhere. */
+function allReplaced(status: string): boolean {
+  if (!existsSync(status)) return false
+  const { roles, restarts } = JSON.parse(readFileSync(status, 'utf8')) as RunStatus
+  const { learner = 0, collector1 = 0 } = restarts
+  const total = Object.values(restarts).reduce((a, b) => a + b, 0)
+  const workers = roles.filter(({ role }) => role !== 'evaluator')
+  const work = workers.length === 3 && workers.every(({ progress }) => progress > 0)
+  return learner >= 1 && collector1 >= 1 && total >= 3 && work
+}
+
 describe('parallel_pipeline', () => {
   test('CartPole reaches its stop value with two collectors in threads of their own', async () => {
     const work_dir = temporaryFolder()
@@ -64,14 +75,31 @@ describe('parallel_pipeline', () => {
   test('a learner and a collector that are killed, and an environment that hangs, are replaced; no chunk is lost', async () => {
     const work_dir = temporaryFolder()
     const folder = join(work_dir, 'cartpole_parallel')
-    process.env['DING_HANG_MARK'] = join(work_dir, 'hung')
-    const [main, create] = cartpole({ collector_num: 2, heartbeat_seconds: 0.1, missed_heartbeats: 20 }) as [
-      { env: Record<string, unknown> },
-      object,
-    ]
+    const [arm, mark] = [join(work_dir, 'hang'), join(work_dir, 'hung')]
+    Object.assign(process.env, { DING_HANG_ARM: arm, DING_HANG_MARK: mark })
+    const [main, create] = cartpole({
+      collector_num: 2,
+      heartbeat_seconds: 0.1,
+      missed_heartbeats: 20,
+      status_seconds: 0.1,
+    }) as [{ env: Record<string, unknown> }, object]
     const env = fileURLToPath(new URL('../fixtures/hanging_env.ts', import.meta.url))
     const killed: string[] = []
     const timers: NodeJS.Timeout[] = []
+    const stop = new AbortController()
+    const every5ms = (look: () => boolean, then: () => void) => {
+      const timer = setInterval(() => {
+        if (!look()) return
+        clearInterval(timer)
+        then()
+      }, 5)
+      timers.push(timer)
+    }
+    // Nothing but this ends the run: all that was lost has been replaced, and every replacement has worked.
+    every5ms(
+      () => existsSync(mark) && allReplaced(join(folder, 'status.json')),
+      () => stop.abort(),
+    )
     const result = await parallel_pipeline(
       [
         { ...main, env: { ...main.env, stop_value: 1e9 } },
@@ -81,28 +109,28 @@ describe('parallel_pipeline', () => {
       {
         ...quiet,
         work_dir,
-        max_env_step: 1500,
+        signal: stop.signal,
         on_role: ({ role, id, incarnation }, handle) => {
           if (incarnation > 0 || (role !== 'learner' && id !== 'collector1')) return
           // Once something has been acknowledged that is in the journal alone.
           const journal = join(folder, 'ckpt', 'journal_1.bin')
-          const timer = setInterval(() => {
-            if (!existsSync(journal) || statSync(journal).size < 8000) return
-            clearInterval(timer)
-            killed.push(id)
-            void handle.kill()
-          }, 5)
-          timers.push(timer)
+          every5ms(
+            () => existsSync(journal) && statSync(journal).size >= 8000,
+            () => {
+              if (killed.push(id) === 2) writeFileSync(arm, '')
+              void handle.kill()
+            },
+          )
         },
       },
     )
     for (const timer of timers) clearInterval(timer)
+    delete process.env['DING_HANG_ARM']
     delete process.env['DING_HANG_MARK']
-    expect(result.stop_reason).toBe('max_env_step')
+    expect(result.stop_reason).toBe('interrupted')
     expect(killed.sort()).toEqual(['collector1', 'learner'])
-    expect(existsSync(join(work_dir, 'hung'))).toBe(true)
     const { tree } = loadState(join(folder, 'ckpt', 'run_state.safetensors'))
-    expect(tree['session']).toBe(1)
+    expect(tree['session']).toBeGreaterThanOrEqual(1)
     const { seen, counts, env_step } = tree['intake'] as unknown as {
       seen: Record<string, number[]>
       counts: Record<string, number>
@@ -110,7 +138,7 @@ describe('parallel_pipeline', () => {
     }
     // Of every collector, each chunk up to its last one.
     for (const [collector, numbers] of Object.entries(seen)) expect(numbers, collector).toHaveLength(1)
-    expect(Object.keys(seen).length).toBeGreaterThanOrEqual(3)
+    expect(Object.keys(seen).some((name) => /^collector1\.[1-9]/.test(name))).toBe(true)
     expect(
       Object.values(seen)
         .flat()
@@ -118,5 +146,5 @@ describe('parallel_pipeline', () => {
     ).toBe(counts['chunks'])
     expect(counts['transitions']).toBe(8 * (counts['chunks'] as number))
     expect(env_step).toBe(result.env_step)
-  })
+  }, 180_000)
 })
