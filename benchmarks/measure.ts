@@ -1,7 +1,7 @@
 /** One measured figure. `pytorch` is the same figure of the PyTorch script, where PyTorch is installed. */
 export interface Figure {
   readonly name: string
-  readonly unit: 'us' | 'ms' | 'ns' | 'per second' | '%' | 'GFLOP' | 'GFLOP/s'
+  readonly unit: 'us' | 'ms' | 'ns' | 'per second' | '%' | 'GFLOP' | 'GFLOP/s' | 'count'
   readonly value: number
   /** Smallest and largest of the repetitions, in the same unit. */
   readonly min: number

@@ -13,24 +13,26 @@ const NO_STOP: OverrideEntry = ['env.stop_value', 1e9]
 /** No version of a run evaluates but at its start: what is compared is collecting and learning. */
 const NO_EVALUATION: OverrideEntry = ['policy.eval.evaluator.eval_freq', 1_000_000]
 
+type Kind = 'serial' | 'parallel'
+
 interface Limits {
   readonly max_env_step: number
   readonly overrides?: readonly OverrideEntry[]
 }
 
 /** Updates and seconds of a whole run, from the call to its return. */
-async function timed(kind: 'serial' | 'parallel', config: ConfigPair, limits: Limits) {
+async function timed(kind: Kind, config: ConfigPair, limits: Limits) {
   const work_dir = mkdtempSync(join(tmpdir(), 'ding-bench-'))
   const options = { console: 'quiet', work_dir, ...limits } as const
   const [main, create] = config
   const start = performance.now()
-  const { train_iter } =
+  const { train_iter, env_step, stop_reason } =
     kind === 'serial'
       ? await serial_pipeline([main, create], 0, options)
       : await parallel_pipeline([main, { ...create, commander: COMMANDER }], 0, options)
   const seconds = (performance.now() - start) / 1000
   rmSync(work_dir, { recursive: true, force: true })
-  return { train_iter, seconds }
+  return { train_iter, env_step, stop_reason, seconds }
 }
 
 function single(name: string, unit: Figure['unit'], value: number): Figure {
@@ -64,7 +66,31 @@ async function halfCheetah(): Promise<Figure[]> {
   return figures
 }
 
+/** The return that CrossQ on HalfCheetah is timed to, looked at every 1000 updates. Random play has about -280. */
+const RETURN = 1000
+
+/** Time until CrossQ on HalfCheetah has reached RETURN: as the config has it, and in parallel with as many threads as the machine has cores. */
+async function halfCheetahToAReturn(): Promise<Figure[]> {
+  const figures: Figure[] = []
+  for (const [kind, threads] of [
+    ['serial', 1],
+    ['parallel', 2],
+  ] as const) {
+    const overrides: OverrideEntry[] = [
+      ['env.stop_value', RETURN],
+      ['policy.eval.evaluator.eval_freq', 1000],
+      ['policy.threads', threads],
+    ]
+    const name = `halfcheetah_crossq_to_${RETURN}_${kind}_${threads}_threads`
+    const run = await timed(kind, crossq as unknown as ConfigPair, { max_env_step: 20_000, overrides })
+    if (run.stop_reason !== 'stop_value')
+      throw new Error(`${name}: no ${RETURN} within ${run.env_step} env steps.`)
+    figures.push(single(name, 'ms', run.seconds * 1000), single(`${name}_env_steps`, 'count', run.env_step))
+  }
+  return figures
+}
+
 /** Whole runs, serial and parallel. Needs a built `dist`. */
 export async function parallelLoopFigures(): Promise<Figure[]> {
-  return [...(await toTheStopValue()), ...(await halfCheetah())]
+  return [...(await toTheStopValue()), ...(await halfCheetah()), ...(await halfCheetahToAReturn())]
 }
