@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { defaultsOf } from '../../../ding/config/index.js'
 import {
@@ -64,5 +66,26 @@ describe.skipIf(NO_NATS_SERVER !== '')(natsTitle('exchange nats'), () => {
     await collector.close()
     await learner.close()
     await cleanRun(config, 'brake')
+  })
+
+  it('keeps the last versions of the parameters, and the server counts no room for those before', async () => {
+    const config: NatsConfig = { ...defaultsOf(natsSchema), servers: [server.url] }
+    const learner = await NatsExchange.open(config, 'room')
+    const collector = await NatsExchange.open(config, 'room')
+    const connection = await connect({ servers: server.url })
+    const manager = await jetstreamManager(connection)
+    const blob = (version: number) => new Uint8Array(600_000).fill(version)
+    const publish = async (first: number, last: number) => {
+      for (let version = first; version <= last; version++)
+        await learner.parameters.publish({ version, blob: blob(version) })
+      return (await manager.getAccountInfo()).storage
+    }
+    const few = await publish(1, 8)
+    const many = await publish(9, 40)
+    expect(few).toBeGreaterThan(600_000)
+    expect(many - few).toBeLessThan(600_000)
+    expect(await collector.parameters.newest()).toEqual({ version: 40, blob: blob(40) })
+    await Promise.all([learner.close(), collector.close(), connection.close()])
+    await cleanRun(config, 'room')
   })
 })

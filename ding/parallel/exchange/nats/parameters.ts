@@ -10,8 +10,11 @@ const CURRENT = 'current'
 const PART_BYTES = 512 * 1024
 /** Parts that are on their way at the same time. */
 const AT_ONCE = 8
-/** Versions that are kept: a reader may be in the middle of one. */
-const KEPT = 3
+/**
+ * Places that versions take in turn, so that a reader may be in the middle of one while the next three are written. Writing over a key frees the old
+ * value's room; purging keys of their own would not, as nats-server 2.9.10 counts it (its pull request 3876): its account is full after some thousand versions.
+ */
+const SLOTS = 4
 /** How often those who wait look by themselves, for the case that they missed the word of a new version. */
 const LOOK_MS = 3_000
 const MOST_READS = 20
@@ -24,7 +27,7 @@ interface Pointer {
 }
 
 /**
- * Parameters in a key-value bucket: parts of 512 KiB below `v<version>.`, then the entry `current`, so that readers see a version whole or not at
+ * Parameters in a key-value bucket: parts of 512 KiB below `slot<n>.`, then the entry `current`, so that readers see a version whole or not at
  * all. New versions are announced; reading is by direct gets, which need no state on the server for each collector.
  */
 export class NatsParameters implements ParameterBoard {
@@ -66,7 +69,7 @@ export class NatsParameters implements ParameterBoard {
 
   /** @returns false when there is this version already, or a newer one */
   async #write({ version, blob }: Parameters): Promise<boolean> {
-    const { manager, modules, names } = this.member
+    const { modules } = this.member
     const bucket = await this.#open()
     const before = await bucket.get(CURRENT)
     const old = before === null || before.operation !== 'PUT' ? undefined : before.json<Pointer>()
@@ -91,11 +94,6 @@ export class NatsParameters implements ParameterBoard {
       // Another learner, or our own try whose answer got lost.
       const now = await bucket.get(CURRENT)
       if (now === null || now.json<Pointer>().version < version) return this.#write({ version, blob })
-    }
-    if (old !== undefined && version >= KEPT) {
-      // Versions count up by one, so what falls out of the kept ones is one at a time. A part that stays costs only room.
-      const filter = `$KV.${names.parameters}.v${version - KEPT}.*`
-      await manager.streams.purge(`KV_${names.parameters}`, { filter }).catch(() => {})
     }
     return true
   }
@@ -167,7 +165,7 @@ export class NatsParameters implements ParameterBoard {
 }
 
 function partKey(version: number, part: number): string {
-  return `v${version}.${part}`
+  return `slot${version % SLOTS}.${part}`
 }
 
 /** The blob of a version, or undefined when parts of it are gone or not of it. */
