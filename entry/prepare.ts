@@ -4,6 +4,7 @@ import type { Container, ServiceIdentifier } from 'inversify'
 import '../ding/index.js'
 import {
   type CompiledConfig,
+  type CompileOptions,
   type ConfigPair,
   compile_config,
   type OverrideEntry,
@@ -19,6 +20,7 @@ import {
   writeGitInfo,
 } from '../ding/pipeline/index.js'
 import type { LrFunction } from '../ding/policy/index.js'
+import { lockFolder } from '../ding/utils/index.js'
 
 /** `[main_config, create_config]`, or the path of a config file. */
 export type PipelineInput = ConfigPair | string
@@ -48,7 +50,7 @@ export interface PipelineOptions
 }
 
 /** How the entries compile: whether to take a new folder, and whether to write into it. */
-interface PrepareOptions {
+interface PrepareOptions extends Pick<CompileOptions, 'claim'> {
   readonly save: boolean
   /** Whether a run whose folder exists gets a new one; by default those that are not resumed do. */
   readonly renew_dir?: boolean
@@ -80,6 +82,7 @@ export async function compileInput(
       work_dir,
       save: options.save,
       renew_dir: options.renew_dir ?? is_new,
+      ...(options.claim === undefined ? {} : { claim: options.claim }),
     },
   )
   const exp_dir = relative('.', join(work_dir, config.main_config.exp_name)) || '.'
@@ -132,8 +135,29 @@ export interface PreparedRun {
   close(): Promise<unknown[]>
 }
 
-/** Compiles the config, makes the experiment folder and binds the parts of the run. */
+/**
+ * Compiles the config, makes the experiment folder and binds the parts of the run. A run that writes holds its folder until it is closed.
+ * @throws UsageError when another run holds the folder; nothing in it has been touched
+ */
 export async function prepareRun(
+  input: PipelineInput,
+  seed: number | undefined,
+  options: PipelineOptions & PrepareOptions,
+): Promise<PreparedRun> {
+  let release = () => undefined as void
+  const claim = (folder: string) => {
+    if (options.save) release = lockFolder(folder)
+  }
+  try {
+    const { close, ...prepared } = await prepare(input, seed, { ...options, claim })
+    return { ...prepared, close: () => close().finally(release) }
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+async function prepare(
   input: PipelineInput,
   seed: number | undefined,
   options: PipelineOptions & PrepareOptions,

@@ -93,6 +93,8 @@ export interface CompileOptions {
   readonly save?: boolean
   /** Take a new name when the experiment folder exists already; true by default. */
   readonly renew_dir?: boolean
+  /** Called with the experiment folder before anything is written into it. */
+  readonly claim?: (folder: string) => void
   /** Folder in which exp_name is; the working directory by default. */
   readonly work_dir?: string
   /** Folder that relative import_names start from (that of the config file); work_dir by default. */
@@ -155,6 +157,7 @@ export async function compile_config(
   const compiled = config.values as unknown as CompiledMain
   const { save = true, renew_dir = true, clock } = options
   compiled.exp_name = claimExperiment(work_dir, compiled.exp_name, { create: save, renew: renew_dir, clock })
+  options.claim?.(resolve(work_dir, compiled.exp_name))
   const result: CompiledConfig = {
     main_config: compiled,
     create_config: createSections(config, chosen),

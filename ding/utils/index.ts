@@ -1,6 +1,7 @@
 export * from './atomic_file.js'
 export * from './errors.js'
 export * from './exact_json.js'
+export { LOCK_FILE, lockFolder } from './folder_lock.js'
 export * from './host_tensor.js'
 export * from './safetensors.js'
 export * from './state.js'

@@ -62,7 +62,8 @@ describe.skipIf(NO_NATS_SERVER !== '')(natsTitle('roles over a real server'), ()
     const stop = new AbortController()
     const learning = join_('learner', { signal: stop.signal })
     await learned
-    await expect(join_('learner')).rejects.toThrow(/has a learner already/)
+    await expect(join_('learner')).rejects.toThrow(/at work in/)
+    await expect(join_('learner', { work_dir: temporaryFolder() })).rejects.toThrow(/has a learner already/)
     stop.abort()
     const first = await learning
     await observer.close()

@@ -1,7 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { BUFFER_REGISTRY, compile_config, loadState, RandomStream } from '../../ding/index.js'
+import {
+  BUFFER_REGISTRY,
+  compile_config,
+  LOCK_FILE,
+  loadState,
+  lockFolder,
+  RandomStream,
+} from '../../ding/index.js'
 import {
   collect_demo_data,
   evaluate,
@@ -133,6 +140,27 @@ describe('serial_pipeline', () => {
     expect(resumed.train_iter).toBe(80)
     const state = (folder: string) => readFileSync(join(folder, 'small_dqn', 'ckpt', 'run_state.safetensors'))
     expect(state(work_dir).equals(state(straight))).toBe(true)
+  })
+
+  test('a folder in which a run is at work is refused to another, which changes nothing in it', async () => {
+    const work_dir = temporaryFolder()
+    const folder = join(work_dir, 'small_dqn')
+    await serial_pipeline(smallDqn(), 5, { ...quiet, work_dir, max_train_iter: 8 })
+    const config = () => readFileSync(join(folder, 'total_config.json'), 'utf8')
+    const before = config()
+    const release = lockFolder(folder)
+    const overrides: [string, unknown][] = [['policy.learn.learning_rate', 0.5]]
+    await expect(resume_pipeline(folder, { ...quiet, overrides, max_train_iter: 16 })).rejects.toThrow(
+      /at work in .*small_dqn/,
+    )
+    expect(config()).toBe(before)
+    // A new run takes a folder of its own.
+    const beside = await serial_pipeline(smallDqn(), 5, { ...quiet, work_dir, max_train_iter: 8 })
+    expect(resolve(beside.exp_name)).not.toBe(resolve(folder))
+    release()
+    const { train_iter } = await resume_pipeline(folder, { ...quiet, max_train_iter: 16 })
+    expect(train_iter).toBe(16)
+    expect(existsSync(join(folder, LOCK_FILE))).toBe(false)
   })
 
   test('total_config.json compiles to the same config again', async () => {
