@@ -32,6 +32,8 @@ export interface NatsServerOptions {
   /** Files beside the config, by name. */
   readonly files?: Readonly<Record<string, string>>
   readonly host?: string
+  /** Of the server; those of a cluster differ. */
+  readonly name?: string
 }
 
 /** A `nats-server` with a store of its own; it can be killed and comes back with the same port and store. */
@@ -49,7 +51,7 @@ export class NatsServer {
   }
 
   static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
-    const { config = '', jetstream = true, host = '127.0.0.1', files = {} } = options
+    const { config = '', jetstream = true, host = '127.0.0.1', files = {}, name = 'test' } = options
     const folder = mkdtempSync(join(tmpdir(), 'ding-nats-'))
     const server = new NatsServer(folder, host, await freePort())
     for (const [name, text] of Object.entries(files)) server.write(name, text)
@@ -58,7 +60,7 @@ export class NatsServer {
       : ''
     writeFileSync(
       join(folder, 'server.conf'),
-      `listen: "${host}:${server.port}"\nserver_name: "test"\n${store}\n${config}\n`,
+      `listen: "${host}:${server.port}"\nserver_name: "${name}"\n${store}\n${config}\n`,
     )
     await server.up()
     return server
@@ -112,5 +114,37 @@ export class NatsServer {
   async stop(): Promise<void> {
     await this.kill()
     rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+/** Servers that keep streams together, on this machine. */
+export class NatsCluster {
+  private constructor(readonly servers: readonly NatsServer[]) {}
+
+  static async start(size: number): Promise<NatsCluster> {
+    const ports = await Promise.all(Array.from({ length: size }, () => freePort()))
+    const routes = ports.map((port) => `nats://127.0.0.1:${port}`).join(', ')
+    const servers = await Promise.all(
+      ports.map((port, i) =>
+        NatsServer.start({
+          name: `server${i}`,
+          config: `cluster { name: "ding", listen: "127.0.0.1:${port}", routes: [${routes}] }`,
+        }),
+      ),
+    )
+    return new NatsCluster(servers)
+  }
+
+  get urls(): string[] {
+    return this.servers.map(({ url }) => url)
+  }
+
+  /** @param name as the server calls itself */
+  server(name: string): NatsServer {
+    return this.servers[Number(name.replace('server', ''))] as NatsServer
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.stop()))
   }
 }
