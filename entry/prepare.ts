@@ -144,15 +144,15 @@ export async function prepareRun(
   seed: number | undefined,
   options: PipelineOptions & PrepareOptions,
 ): Promise<PreparedRun> {
-  let release = () => undefined as void
+  let release: (() => void) | undefined
   const claim = (folder: string) => {
     if (options.save) release = lockFolder(folder)
   }
   try {
     const { close, ...prepared } = await prepare(input, seed, { ...options, claim })
-    return { ...prepared, close: () => close().finally(release) }
+    return { ...prepared, close: () => close().finally(() => release?.()) }
   } catch (error) {
-    release()
+    release?.()
     throw error
   }
 }

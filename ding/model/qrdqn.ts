@@ -29,7 +29,7 @@ const qrdqnModelConfig = schema({
     required: true,
   },
   encoder_hidden_size_list: {
-    doc: 'Sizes of the encoder, the last being its output. For images: channels of the convolutions, then the output.',
+    doc: 'Sizes of the encoder, the last being its output. For images: channels of the convolutions, then the output. []: none.',
     format: 'positive_int_list',
     default: [128, 128, 64],
   },

@@ -150,7 +150,7 @@ export function buildFeatures(
 
 /**
  * The encoder for an observation shape: FCEncoder for vectors, ConvEncoder for images; one-hot and joined parts are followed by an FCEncoder.
- * @param hiddenSizes sizes of the layers, the last being the output's
+ * @param hiddenSizes sizes of the layers, the last being the output's; with none, vectors and parts are passed on as they are
  */
 export function buildEncoder(
   shape: ObsShape,
@@ -161,12 +161,13 @@ export function buildEncoder(
   const parts = shapeParts(shape)
   if (parts === undefined) {
     if (isImage(shape)) return new ConvEncoder(shape, hiddenSizes, random, options)
-    if (oneHotSizes(shape) === undefined)
+    if (oneHotSizes(shape) === undefined && hiddenSizes.length > 0)
       return new FCEncoder(vectorSize(shape), hiddenSizes, random, options)
   }
   const input =
     parts === undefined
       ? plainEncoder(shape, undefined, random, options)
       : new MultiInputEncoder(parts, random, options)
+  if (hiddenSizes.length === 0) return input
   return new StackedEncoder(input, new FCEncoder(input.outputSize, hiddenSizes, random, options))
 }

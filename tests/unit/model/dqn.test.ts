@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
-import { RandomStream } from '../../../ding/compute/index.js'
+import { type HostTree, RandomStream } from '../../../ding/compute/index.js'
 import { createModel, type Model, type ModelInput } from '../../../ding/model/index.js'
 import { Module, NoisyLinear } from '../../../ding/nn/index.js'
 import { MODEL_REGISTRY } from '../../../ding/registry/index.js'
@@ -44,6 +44,30 @@ onBothRuntimes(() => {
         'head.V.1.0.bias 1',
       ])
       expect(model.parameters().map((p) => p.name)).toEqual(model.namedParameters().map(([name]) => name))
+    })
+
+    it('is one linear layer without encoder and hidden layers in the head, for vectors, one-hot entries and records', async () => {
+      const linear = { encoder_hidden_size_list: [], head_layer_num: 0, dueling: false, action_shape: 2 }
+      const inputs: [object, HostTree, number[]][] = [
+        [{ obs_shape: 3 }, f32([1, 2, 3], [1, 3]), [1, 2, 3]],
+        [{ obs_shape: { one_hot: 3 } }, i32([2], [1]), [0, 0, 1]],
+        [{ obs_shape: { a: { one_hot: 2 }, b: 1 } }, { a: i32([1], [1]), b: f32([5], [1, 1]) }, [0, 1, 5]],
+      ]
+      for (const [shape, obs, features] of inputs) {
+        const model = make({ ...shape, ...linear })
+        const [weight, bias] = model.parameters()
+        expect(model.namedParameters().map(([name, p]) => `${name} ${p.shape.join('x')}`)).toEqual([
+          `head.Q.1.0.weight 2x${features.length}`,
+          'head.Q.1.0.bias 2',
+        ])
+        const out = await run(forward(model), { obs })
+        const expected = [0, 1].map(
+          (action) =>
+            features.reduce((sum, x, i) => sum + x * weight!.data[action * features.length + i]!, 0) +
+            bias!.data[action]!,
+        )
+        for (const [i, value] of expected.entries()) expect(out['logit']?.data[i]).toBeCloseTo(value, 5)
+      }
     })
 
     it('gives one logit an action, reproducibly from the seed', async () => {
@@ -147,7 +171,6 @@ onBothRuntimes(() => {
     it.each([
       [{ head_hidden_size: 32 }, /encoder gives 64/],
       [{ dropout: 1 }, /below 1/],
-      [{ encoder_hidden_size_list: [] }, /at least one hidden size/],
       [{ encoder_stride_list: [1] }, /has 1 entries, but there are 3 convolutions/],
       [{ action_shape: [] }, /action_shape is an empty list/],
       [{ obs_shape: [3, 8, 8] }, /too small/],
