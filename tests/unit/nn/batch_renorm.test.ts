@@ -144,6 +144,28 @@ onBothRuntimes(() => {
       },
     )
 
+    it('passes no gradient on from a feature whose scale has faded away, but one to that scale; others have theirs', async () => {
+      const gradients = async (scale: number) => {
+        const layer = layerOf()
+        layer.scale?.set([1.5, scale, -2])
+        const x = new Parameter([ROWS, FEATURES], true, inputs())
+        await run(
+          ({ w }: { w: tf.Tensor }) =>
+            backward([x, ...layer.parameters()], () => tf.sum(tf.mul(layer.forward(x.value), w))),
+          { w: f32([...upstream()], [ROWS, FEATURES]) },
+        )
+        return { x: [...x.grad], scale: [...(layer.scale?.grad ?? [])] }
+      }
+      const of = (feature: number, values: readonly number[]) =>
+        values.filter((_, i) => i % FEATURES === feature)
+      const [lit, small, faded] = [await gradients(0.5), await gradients(1e-14), await gradients(-1e-16)]
+      expect(of(1, small.x).every((value) => value !== 0)).toBe(true)
+      expect(of(1, faded.x).every((value) => value === 0)).toBe(true)
+      for (const feature of [0, 2]) expect(of(feature, faded.x)).toEqual(of(feature, lit.x))
+      expect(faded.scale).toEqual(lit.scale)
+      expect(lit.scale[1]).not.toBe(0)
+    })
+
     it('gives finite gradients where a feature is the same in all rows, behind a relu and before it', async () => {
       const layer = layerOf()
       const values = inputs()
