@@ -1,6 +1,13 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
-import { type Adam, backward, type HostOutputs, type HostTree, random } from '../compute/index.js'
+import {
+  type Adam,
+  backward,
+  type HostOutputs,
+  type HostTree,
+  random,
+  withoutNegligible,
+} from '../compute/index.js'
 import { type ConfigOf, extendSchema } from '../config/index.js'
 import type { Batch } from '../data/index.js'
 import { IQLModel, type ModelOutput, normalLogit } from '../model/index.js'
@@ -167,7 +174,7 @@ export class IQLPolicy extends ActorCriticPolicy<IQLConfig> {
     const { beta, exp_adv_max } = this.cfg.learn
     const obs = this.shaped(batch.obs)
     const advantage = column(batch['advantage'] as Tensor)
-    const weight = tf.minimum(tf.exp(tf.mul(advantage, beta)), exp_adv_max)
+    const weight = withoutNegligible(tf.minimum(tf.exp(tf.mul(advantage, beta)), exp_adv_max))
     const actor_loss = backward(actor.parameters(), () => {
       const output = actor.forward(obs)
       const action = tf.reshape(batch['action'] as Tensor, (output['action'] as Tensor).shape)

@@ -1,7 +1,13 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
-import { backward, backwardOfSum, Parameter, RandomStream } from '../../../ding/compute/index.js'
+import {
+  backward,
+  backwardOfSum,
+  Parameter,
+  RandomStream,
+  withoutNegligible,
+} from '../../../ding/compute/index.js'
 import { Linear } from '../../../ding/nn/index.js'
 import { clip_gap, tempered_log_sum_exp } from '../../../ding/policy/cql_gap.js'
 import { cachedStates, partsOf, repeatRows } from '../../../ding/policy/cql_rows.js'
@@ -40,6 +46,29 @@ describe('tempered_log_sum_exp', () => {
       program.dispose()
     },
   )
+})
+
+describe('a share that is too small to count', () => {
+  test('is an exact zero in the gradient, so that nothing subnormal goes through the critics', async () => {
+    const x = parameterOf([0, -40, -50, -95], [1, 4])
+    const compute = await sharedCompute()
+    const program = compute.program('lse', () => ({
+      loss: backward([x], () => tf.sum(tempered_log_sum_exp(x.value, 1))),
+    }))
+    await program.run({})
+    program.dispose()
+    expect(x.grad[0]).toBe(1)
+    expect((x.grad[1] as number) / Math.exp(-40)).toBeCloseTo(1, 5)
+    expect(Array.from(x.grad.slice(2))).toEqual([0, 0])
+  })
+
+  test('NaN and infinity are no such share', async () => {
+    const compute = await sharedCompute()
+    const program = compute.program('negligible', ({ x }: { x: Tensor }) => ({ y: withoutNegligible(x) }))
+    const { y } = await program.run({ x: f32([Number.NaN, Number.POSITIVE_INFINITY, 2e-20, 9e-21, 0]) })
+    program.dispose()
+    expect(Array.from(y.data)).toEqual([Number.NaN, Number.POSITIVE_INFINITY, Math.fround(2e-20), 0, 0])
+  })
 })
 
 describe('clip_gap', () => {
