@@ -1,7 +1,8 @@
 """One update of CQL for continuous control in PyTorch, for comparison with `npm run bench`, as CORL does it: every set of actions (random, of the
 state, of the next state) through either critic by itself, with the state repeated for each action, the actor's loss through critics whose weights
 get gradients too. 17 observations, 6 actions, batch 256, 10 actions a set, three hidden layers of 256. The second case has the Lagrange
-multiplier and the maximum over next actions, as CORL's AntMaze settings.
+multiplier and the maximum over next actions, as CORL's AntMaze settings. The third has critics whose values of a state's actions are as far apart as
+they come to be in training (a standard deviation of 40): softmax shares are subnormal there.
 
 Prints one JSON line per case: {"name": ..., "ms_per_update": ...}. One thread.
 """
@@ -57,8 +58,18 @@ class Critic(nn.Module):
         return self.net(torch.cat([obs, action.reshape(rows * count, -1)], -1)).squeeze(-1).view(rows, count)
 
 
-def bench(name, lagrange, max_backup):
+def spread(critic, s, deviation):
+    with torch.no_grad():
+        values = critic(s, torch.empty(BATCH, N, ACT).uniform_(-1, 1))
+        for parameter in critic.net[-1].parameters():
+            parameter.mul_(deviation / values.std(1).mean())
+
+
+def bench(name, lagrange, max_backup, deviation=None):
     actor, critics = Actor(), [Critic(), Critic()]
+    if deviation is not None:
+        for critic in critics:
+            spread(critic, torch.randn(BATCH, OBS), deviation)
     targets = copy.deepcopy(critics)
     log_alpha, log_multiplier = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(1.0))
     actor_optim, alpha_optim = torch.optim.Adam(actor.parameters(), lr=3e-5), torch.optim.Adam([log_alpha], lr=3e-5)
@@ -127,3 +138,4 @@ def bench(name, lagrange, max_backup):
 if __name__ == "__main__":
     bench("cql_256x3_batch_256", False, False)
     bench("cql_lagrange_max_backup_256x3_batch_256", True, True)
+    bench("cql_256x3_batch_256_values_apart", False, False, 40)
