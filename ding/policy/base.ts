@@ -4,6 +4,7 @@ import type { EnvTimestep, Obs, Space } from '../envs/index.js'
 import { createModel, type Model } from '../model/index.js'
 import { Module, type ObsTensor } from '../nn/index.js'
 import { ConfigError, didYouMean, type StateTree, UsageError } from '../utils/index.js'
+import { actingStateOf, loadActingState } from './acting_state.js'
 import { type BasePolicyConfig, basePolicyConfig } from './base_config.js'
 import { checkModelData } from './data_fit.js'
 import { type LrFunction, learningRateAt, type RunLength } from './lr_schedule.js'
@@ -297,6 +298,28 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
 
   toString(): string {
     return `${this.constructor.name}\n${this.model.toString()}`
+  }
+
+  /** What the collectors and evaluators of a parallel run need: the mode's state, or where {@link actingModules} says less, their weights and the normalisation. */
+  actingState(mode: 'collect' | 'eval'): StateTree {
+    const modules = this.actingModules()
+    if (modules !== undefined) return actingStateOf(this.model, modules, this.normaliser)
+    return this[`${mode}_mode`].state_dict()
+  }
+
+  /**
+   * Takes over an {@link actingState}. Weights that are not in it become NaN: acting that asks them all the same is noticed at once.
+   * @throws CheckpointError when it does not fit; nothing has changed then
+   */
+  loadActingState(mode: 'collect' | 'eval', state: StateTree): void {
+    const modules = this.actingModules()
+    if (modules === undefined) this[`${mode}_mode`].load_state_dict(state)
+    else loadActingState(this.constructor.name, this.model, modules, this.normaliser, state)
+  }
+
+  /** The only modules that collecting and evaluating ask. Undefined: a mode's whole state is needed. */
+  protected actingModules(): readonly Module[] | undefined {
+    return undefined
   }
 
   /** Observations are normalised from now on by a dataset's mean and deviation, which every checkpoint then holds. */

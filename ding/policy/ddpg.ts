@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { backward, random } from '../compute/index.js'
 import { type ConfigOf, extendSchema } from '../config/index.js'
 import type { ModelOutput } from '../model/index.js'
-import type { ObsTensor } from '../nn/index.js'
+import type { Module, ObsTensor } from '../nn/index.js'
 import { POLICY_REGISTRY } from '../registry/index.js'
 import { ConfigError } from '../utils/index.js'
 import { ActorCriticPolicy } from './actor_critic.js'
@@ -165,6 +165,11 @@ export class DDPGPolicy extends ActorCriticPolicy<DDPGConfig> {
 
   protected override monitorVarsLearn(): string[] {
     return [...super.monitorVarsLearn(), 'actor_loss']
+  }
+
+  /** A subclass whose acting asks the critics has to add them. */
+  protected override actingModules(): readonly Module[] {
+    return [this.nets.actor]
   }
 
   protected override collectFunction(obs: ObsTensor): ModelOutput {

@@ -6,7 +6,7 @@ import { extendSchema } from '../config/index.js'
 import type { Transition } from '../data/index.js'
 import type { EnvTimestep, Obs } from '../envs/index.js'
 import { type ActorModel, type ModelOutput, normalLogit } from '../model/index.js'
-import { GsdeHead, type ObsTensor, type StochasticHead } from '../nn/index.js'
+import { GsdeHead, type Module, type ObsTensor, type StochasticHead } from '../nn/index.js'
 import { type SquashedSample, tanh_normal_sample } from '../rl_utils/index.js'
 import { ConfigError, type StateTree } from '../utils/index.js'
 import { Actor } from './acting.js'
@@ -170,6 +170,11 @@ export abstract class MaxEntropyPolicy<
     const transition = super.processTransition(obs, output, timestep)
     const logit = output['logit'] as Transition[string] | undefined
     return logit === undefined ? transition : { ...transition, logit }
+  }
+
+  /** A subclass whose acting asks the critics has to add them. */
+  protected override actingModules(): readonly Module[] {
+    return [this.nets.actor]
   }
 
   // ---- eval ----

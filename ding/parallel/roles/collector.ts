@@ -205,7 +205,7 @@ class CollectorRole {
 
   private load({ version, blob }: Parameters): void {
     const { tree, meta } = decodeState(blob)
-    this.acting.load_state_dict(tree)
+    this.policy.loadActingState('collect', tree)
     this.meta = meta as unknown as ParameterMeta
     this.version = version
     this.sinceLoad = 0

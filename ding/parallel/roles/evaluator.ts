@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { RandomTree } from '../../compute/index.js'
 import type { CompiledConfig } from '../../config/index.js'
 import { ROLES } from '../../pipeline/index.js'
-import type { EvalMode } from '../../policy/index.js'
+import type { Policy } from '../../policy/index.js'
 import { SERIAL_EVALUATOR_REGISTRY } from '../../registry/index.js'
 import type { InteractionSerialEvaluator } from '../../worker/index.js'
 import { breathe } from '../breathe.js'
@@ -48,7 +48,7 @@ class EvaluatorRole {
   private readonly ends: (() => void)[]
   private parts: RoleContainer | undefined
   private worker: InteractionSerialEvaluator | undefined
-  private mode: EvalMode | undefined
+  private policy: Policy | undefined
   private job: EvaluationJob | undefined
   private working: Promise<void> | undefined
   private failure: unknown
@@ -102,8 +102,9 @@ class EvaluatorRole {
     }
     this.parts = composeRole(setting, ['eval'])
     const { container } = this.parts
-    const mode = (await container.getAsync(ROLES.policy)).eval_mode
-    this.mode = mode
+    const policy = await container.getAsync(ROLES.policy)
+    const mode = policy.eval_mode
+    this.policy = policy
     const kind = SERIAL_EVALUATOR_REGISTRY.get(create_config.evaluator.type)
     this.worker = new kind(main_config.policy.eval.evaluator as never, {
       env: await container.getAsync(ROLES.evaluator_env),
@@ -139,8 +140,8 @@ class EvaluatorRole {
 
   private async evaluate(job: EvaluationJob): Promise<void> {
     const blob = await this.exchange.store.get(evaluationBlob(job.job))
-    if (blob !== undefined && this.mode !== undefined && this.worker !== undefined) {
-      this.mode.load_state_dict(decodeState(blob).tree)
+    if (blob !== undefined && this.policy !== undefined && this.worker !== undefined) {
+      this.policy.loadActingState('eval', decodeState(blob).tree)
       const { train_iter, env_step } = job
       const { stop, episode_info } = await this.worker.eval(undefined, train_iter, env_step)
       this.evaluations++

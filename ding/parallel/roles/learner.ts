@@ -141,7 +141,7 @@ class LearnerRole {
     tellLimits(this.policy, this.limits)
     this.learner = await container.getAsync(ROLES.learner)
     this.buffer = await container.getAsync(ROLES.buffer)
-    const { learn_mode, collect_mode, eval_mode } = this.policy
+    const { learn_mode, collect_mode } = this.policy
     this.prioritised = learn_mode.has_attribute('priority') && learn_mode.get_attribute('priority') === true
     if (this.learner.cfg.hook.save_run_state)
       this.journal = new Journal(this.learner.ckpt_dir, this.exchange.kind !== 'thread')
@@ -164,7 +164,7 @@ class LearnerRole {
       eval_freq: Number(this.config.main_config.policy.eval.evaluator['eval_freq']),
       heartbeat_seconds: settings.heartbeat_seconds,
       missed_heartbeats: settings.missed_heartbeats,
-      parameters: () => encodeState(eval_mode.state_dict()),
+      parameters: () => encodeState(this.policy.actingState('eval')),
       session: () => this.session,
       evaluator_comes: this.options.evaluator_comes === true,
     })
@@ -239,7 +239,7 @@ class LearnerRole {
       limits: this.limits,
       finished: this.finished,
     }
-    const blob = encodeState(this.policy.collect_mode.state_dict(), { ...meta, limits: { ...this.limits } })
+    const blob = encodeState(this.policy.actingState('collect'), { ...meta, limits: { ...this.limits } })
     this.publishedAt = this.learner.train_iter
     await this.exchange.parameters.publish({ version: ++this.version, blob })
   }
