@@ -69,7 +69,7 @@ async function halfCheetah(): Promise<Figure[]> {
 /** The return that CrossQ on HalfCheetah is timed to, looked at every 1000 updates. Random play has about -280. */
 const RETURN = 1000
 
-/** Time until CrossQ on HalfCheetah has reached RETURN: as the config has it, and in parallel with as many threads as the machine has cores. */
+/** Time until CrossQ on HalfCheetah has reached RETURN: as the config has it, and in parallel with two threads for the learner's programs. */
 async function halfCheetahToAReturn(): Promise<Figure[]> {
   const figures: Figure[] = []
   for (const [kind, threads] of [

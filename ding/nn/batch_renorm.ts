@@ -23,8 +23,8 @@ export interface BatchRenormOptions {
 
 /**
  * Where units fade away, their scale and the weights behind it fall together, by many orders of magnitude in a long run of CrossQ. Their product
- * with a gradient then is subnormal, and a matrix product with one such column in a hundred takes several times as long (measured: a whole update of
- * 1024-1024 critics at 30,000 steps 136 ms instead of 71). A feature with a scale below this passes no gradient on to what is before it; its scale and
+ * with a gradient then is subnormal, and a matrix product with one such column in a hundred takes several times as long (measured: the programs of
+ * an update with 1024-1024 critics at 30,000 steps 136 ms instead of 71). A feature with a scale below this passes no gradient on to what is before it; its scale and
  * bias keep theirs.
  */
 const FADED = 1e-15

@@ -4,8 +4,8 @@ import { withoutNegligible } from '../compute/index.js'
 
 /**
  * temp * log sum exp(x / temp) over the last axis. Its gradient is softmax(x / temp), taken from the kernel of that name: behind the division
- * and the logarithm of the obvious form the compiler could not turn the gates of relu into products (see ding/compute/onnx/passes/gate.ts). Shares below 1e-20, which values that differ by 46 temperatures
- * have, count as zero: with subnormal ones an update took five times as long.
+ * and the logarithm of the obvious form the compiler could not turn the gates of relu into products (see ding/compute/onnx/passes/gate.ts).
+ * Shares below 1e-20, which values that differ by 46 temperatures have, count as zero: with subnormal ones an update took five times as long.
  */
 export function tempered_log_sum_exp(x: Tensor, temp: number): Tensor {
   const scaled = temp === 1 ? x : tf.mul(x, 1 / temp)
