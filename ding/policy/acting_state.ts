@@ -1,7 +1,5 @@
 import type { Module } from '../nn/index.js'
 import { CheckpointError, type HostTensor, type StateTree } from '../utils/index.js'
-import type { Normaliser } from './normaliser.js'
-import { loadOrPutBack, partOf } from './saved_state.js'
 
 /** The model's parameters that belong to `modules`, by their names in the model. */
 function split(model: Module, modules: readonly Module[]) {
@@ -15,32 +13,22 @@ function split(model: Module, modules: readonly Module[]) {
   }
 }
 
-/** See `Policy.actingState`. */
-export function actingStateOf(model: Module, modules: readonly Module[], normaliser: Normaliser): StateTree {
-  const weights = split(model, modules).acting.map(([name, parameter]) => [name, parameter.toHostTensor()])
-  const normalisation = normaliser.state_dict()
-  const state: StateTree = { acting: Object.fromEntries(weights) as StateTree }
-  return normalisation === undefined ? state : { ...state, normalisation }
+/** The weights of `modules` alone, by their names in the model. */
+export function actingWeights(model: Module, modules: readonly Module[]): StateTree {
+  return Object.fromEntries(
+    split(model, modules).acting.map(([name, parameter]) => [name, parameter.toHostTensor()]),
+  )
 }
 
-/** See `Policy.loadActingState`. @param owner begins the message about a state that does not fit */
-export function loadActingState(
-  owner: string,
-  model: Module,
-  modules: readonly Module[],
-  normaliser: Normaliser,
-  state: StateTree,
-): void {
+/**
+ * Takes over the weights of `modules`; all others become NaN.
+ * @throws CheckpointError when one of them is missing or has another shape; nothing has changed then
+ */
+export function loadActingWeights(model: Module, modules: readonly Module[], weights: StateTree): void {
   const { acting, others } = split(model, modules)
-  const load = (from: StateTree) => {
-    const { missing } = model.loadStateDict(partOf(from, 'acting') as Record<string, HostTensor>, {
-      strict: false,
-    })
-    const lost = acting.filter(([name]) => missing.includes(name))
-    if (lost.length > 0)
-      throw new CheckpointError(`The state to act by lacks ${lost.map(([name]) => name).join(', ')}.`)
-    normaliser.load_state_dict(from['normalisation'])
-  }
-  loadOrPutBack(owner, state, () => actingStateOf(model, modules, normaliser), load)
+  const lost = acting.filter(([name]) => !Object.hasOwn(weights, name))
+  if (lost.length > 0)
+    throw new CheckpointError(`The state to act by lacks ${lost.map(([name]) => name).join(', ')}.`)
+  model.loadStateDict(weights as Record<string, HostTensor>, { strict: false })
   for (const [, parameter] of others) if (!Number.isNaN(parameter.data[0])) parameter.data.fill(Number.NaN)
 }

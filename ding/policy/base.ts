@@ -3,29 +3,29 @@ import type { Batch, ObservationNorm, OfflineDataset, Transition } from '../data
 import type { EnvTimestep, Obs, Space } from '../envs/index.js'
 import { createModel, type Model } from '../model/index.js'
 import { Module, type ObsTensor } from '../nn/index.js'
-import { ConfigError, didYouMean, type StateTree, UsageError } from '../utils/index.js'
-import { actingStateOf, loadActingState } from './acting_state.js'
+import { ConfigError, type StateTree, UsageError } from '../utils/index.js'
+import { actingWeights, loadActingWeights } from './acting_state.js'
 import { type BasePolicyConfig, basePolicyConfig } from './base_config.js'
 import { checkModelData } from './data_fit.js'
+import { enabledFields } from './fields.js'
 import { type LrFunction, learningRateAt, type RunLength } from './lr_schedule.js'
 import { Normaliser } from './normaliser.js'
 import { shapeObs } from './observations.js'
 import { loadOrPutBack, partOf } from './saved_state.js'
 import { checkModelShapes } from './spaces.js'
 import { standardTransition } from './transition.js'
-import {
-  type ById,
-  type CollectMode,
-  type CollectSettings,
-  type CommandMode,
-  type EvalMode,
-  type LearnMode,
-  type LearnOutput,
-  POLICY_FIELDS,
-  type PolicyField,
-  type PolicyOptions,
-  type PolicyOutput,
-  type RunProgress,
+import type {
+  ById,
+  CollectMode,
+  CollectSettings,
+  CommandMode,
+  EvalMode,
+  LearnMode,
+  LearnOutput,
+  PolicyField,
+  PolicyOptions,
+  PolicyOutput,
+  RunProgress,
 } from './types.js'
 
 /**
@@ -47,6 +47,8 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
     command?: CommandMode
   } = {}
   private initialised = false
+  /** While a state for acting is made or loaded: the modules that it is about. */
+  private actingOnly: readonly Module[] | undefined
   private readonly normaliser: Normaliser
   private readonly lrFunction: LrFunction | undefined
 
@@ -61,9 +63,7 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
     if (cfg.multi_gpu) {
       throw new ConfigError(
         'policy.multi_gpu: true is not supported: programs run on one device. Set it to false.',
-        {
-          path: 'policy.multi_gpu',
-        },
+        { path: 'policy.multi_gpu' },
       )
     }
     this.checkConfig()
@@ -162,7 +162,7 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
 
   /** All that learning needs to go on bit for bit. */
   protected stateDictLearn(): StateTree {
-    return { model: this.model.stateDict() }
+    return { model: this.modelState() }
   }
 
   protected loadStateDictLearn(state: StateTree): void {
@@ -170,7 +170,7 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
   }
 
   protected stateDictCollect(): StateTree {
-    return { model: this.model.stateDict() }
+    return { model: this.modelState() }
   }
 
   protected loadStateDictCollect(state: StateTree): void {
@@ -178,7 +178,7 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
   }
 
   protected stateDictEval(): StateTree {
-    return { model: this.model.stateDict() }
+    return { model: this.modelState() }
   }
 
   protected loadStateDictEval(state: StateTree): void {
@@ -300,11 +300,9 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
     return `${this.constructor.name}\n${this.model.toString()}`
   }
 
-  /** What the collectors and evaluators of a parallel run need: the mode's state, or where {@link actingModules} says less, their weights and the normalisation. */
+  /** What the collectors and evaluators of a parallel run need: the mode's state, of the model only the {@link actingModules}. */
   actingState(mode: 'collect' | 'eval'): StateTree {
-    const modules = this.actingModules()
-    if (modules !== undefined) return actingStateOf(this.model, modules, this.normaliser)
-    return this[`${mode}_mode`].state_dict()
+    return this.asActing(() => this[`${mode}_mode`].state_dict())
   }
 
   /**
@@ -312,12 +310,19 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
    * @throws CheckpointError when it does not fit; nothing has changed then
    */
   loadActingState(mode: 'collect' | 'eval', state: StateTree): void {
-    const modules = this.actingModules()
-    if (modules === undefined) this[`${mode}_mode`].load_state_dict(state)
-    else loadActingState(this.constructor.name, this.model, modules, this.normaliser, state)
+    this.asActing(() => this[`${mode}_mode`].load_state_dict(state))
   }
 
-  /** The only modules that collecting and evaluating ask. Undefined: a mode's whole state is needed. */
+  private asActing<T>(access: () => T): T {
+    this.actingOnly = this.actingModules()
+    try {
+      return access()
+    } finally {
+      this.actingOnly = undefined
+    }
+  }
+
+  /** The only modules that collecting and evaluating ask. Undefined: all of the model. */
   protected actingModules(): readonly Module[] | undefined {
     return undefined
   }
@@ -381,18 +386,14 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
     return (cfg['model'] ?? {}) as Record<string, unknown>
   }
 
-  protected loadModel(state: StateTree): void {
-    this.model.loadStateDict(partOf(state, 'model') as Parameters<Model['loadStateDict']>[0])
+  /** The model's weights, as the `model` part of a state: what {@link loadModel} takes over. */
+  protected modelState(): StateTree {
+    return this.actingOnly === undefined ? this.model.stateDict() : actingWeights(this.model, this.actingOnly)
   }
-}
 
-function enabledFields(wanted: readonly string[] = POLICY_FIELDS): PolicyField[] {
-  const known: readonly string[] = POLICY_FIELDS
-  const unknown = wanted.find((field) => !known.includes(field))
-  if (unknown !== undefined) {
-    throw new ConfigError(
-      `enable_field has ${JSON.stringify(unknown)}.${didYouMean(String(unknown), known)} The fields are: ${known.join(', ')}.`,
-    )
+  protected loadModel(state: StateTree): void {
+    const weights = partOf(state, 'model')
+    if (this.actingOnly !== undefined) loadActingWeights(this.model, this.actingOnly, weights)
+    else this.model.loadStateDict(weights as Parameters<Model['loadStateDict']>[0])
   }
-  return POLICY_FIELDS.filter((field) => wanted.includes(field))
 }

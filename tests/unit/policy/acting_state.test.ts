@@ -13,7 +13,7 @@ import { buildDqn } from '../../fixtures/q_table.js'
 import { ACTIONS, build, learn } from './continuous_support.js'
 import { offlinePolicy } from './offline_support.js'
 
-const weights = (state: StateTree) => state['acting'] as Record<string, HostTensor>
+const weights = (state: StateTree) => state['model'] as Record<string, HostTensor>
 const observation = { 0: Float32Array.of(0.3, -1.2, 0.7) }
 
 const dqnOf = (seed: number) => buildDqn({ model: { obs_shape: 3, action_shape: 2 } }, { seed })
@@ -53,11 +53,33 @@ describe.each(Object.entries(LEAN))('what %s acts by', (_name, kind) => {
     const before = policy.actingState('eval')
     const [first = ''] = Object.keys(weights(before))
     const { [first]: _lost, ...rest } = weights((await make(2)).actingState('eval'))
-    expect(() => policy.loadActingState('eval', { acting: rest })).toThrow(CheckpointError)
-    expect(() => policy.loadActingState('eval', { acting: rest })).toThrow(first)
-    expect(() => policy.loadActingState('eval', { model: rest })).toThrow(/has no "acting" part/)
+    expect(() => policy.loadActingState('eval', { model: rest })).toThrow(CheckpointError)
+    expect(() => policy.loadActingState('eval', { model: rest })).toThrow(first)
+    expect(() => policy.loadActingState('eval', { acting: rest })).toThrow(/has no "model" part/)
     expect(weights(policy.actingState('eval'))).toEqual(weights(before))
   })
+})
+
+test('what a subclass adds to the state of its collect mode travels with the actor', async () => {
+  class CountingSAC extends SACPolicy {
+    counted = 0
+    protected override stateDictCollect(): StateTree {
+      return { ...super.stateDictCollect(), counted: this.counted }
+    }
+    protected override loadStateDictCollect(state: StateTree): void {
+      super.loadStateDictCollect(state)
+      this.counted = state['counted'] as number
+    }
+  }
+  const [learned, other] = await Promise.all(
+    [1, 2].map((seed) => build(CountingSAC, {}, { seed }) as Promise<CountingSAC>),
+  )
+  learned!.counted = 7
+  const state = learned!.actingState('collect')
+  expect(Object.keys(weights(state)).filter((name) => !name.startsWith('actor.'))).toEqual([])
+  other!.loadActingState('collect', state)
+  expect(other!.counted).toBe(7)
+  expect(other!.actingState('collect')).toEqual(state)
 })
 
 test('BCQ, whose critics choose among actions, and DQN act by the whole state of a mode', async () => {
