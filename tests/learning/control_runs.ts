@@ -11,6 +11,7 @@ import {
   resume_pipeline,
   serial_pipeline,
 } from 'ding'
+import set from 'lodash-es/set.js'
 import { type ControlRun, fingerprintOf } from './control_store.js'
 import type { ControlSetting, ControlStudy } from './control_studies.js'
 
@@ -30,7 +31,8 @@ export interface Prepared {
 
 export async function prepare(study: ControlStudy, setting: ControlSetting): Promise<Prepared> {
   const path = fileURLToPath(new URL(`../../dist/configs/${setting.config}.js`, import.meta.url))
-  const config = await read_config(path)
+  const config = structuredClone(await read_config(path))
+  for (const [key, value] of Object.entries(setting.changes ?? {})) set(config.main_config, key, value)
   const { exp_name: _exp_name, ...main } = config.main_config as Record<string, unknown>
   return { study, setting, config, fingerprint: fingerprintOf(study, setting, [main, config.create_config]) }
 }
