@@ -17,6 +17,7 @@ function policyOf(compute: Compute, hidden: readonly [number, number]) {
   const programs: Program<unknown, unknown>[] = []
   const watched: Compute = {
     description: compute.description,
+    share: () => compute.share(),
     dispose: () => compute.dispose(),
     program: (name, fn, options) => {
       const program = compute.program(name, fn, options)

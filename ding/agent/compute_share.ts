@@ -7,14 +7,16 @@ export class ComputeShare {
 
   constructor(private readonly start: () => Promise<Compute>) {}
 
-  /** The compute, for one more agent. */
-  join(): Promise<Compute> {
+  /** The compute, for one more agent: its programs are freed when it is disposed of. */
+  async join(): Promise<Compute> {
     this.users++
     this.started ??= this.start()
-    return this.started
+    return (await this.started).share()
   }
 
-  async leave(): Promise<void> {
+  /** @param compute what {@link join} gave */
+  async leave(compute: Compute): Promise<void> {
+    await compute.dispose()
     this.users--
     if (this.users > 0 || this.started === undefined) return
     const { started } = this

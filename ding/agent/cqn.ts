@@ -1,13 +1,12 @@
-import { RandomTree } from '../compute/index.js'
-import { type DeepPartial, resolveConfig } from '../config/index.js'
+import { type Compute, RandomTree } from '../compute/index.js'
 import type { Batch } from '../data/index.js'
 import { type Action, type ActionMask, type Obs, type Space, spaceFromJSON } from '../envs/index.js'
 import { createModel, type Model } from '../model/index.js'
 import { NoisyLinear } from '../nn/index.js'
-import { type CQNConfig, CQNPolicy, computeFor, cqnPolicyConfig, type LearnOutput } from '../policy/index.js'
-import type { ConservativeTerm } from '../rl_utils/index.js'
+import { type CQNConfig, CQNPolicy, computeFor, type LearnOutput } from '../policy/index.js'
 import {
   CheckpointError,
+  type JsonRecord,
   type JsonValue,
   loadState,
   type StateTree,
@@ -15,88 +14,11 @@ import {
   UsageError,
 } from '../utils/index.js'
 import { ComputeShare } from './compute_share.js'
+import { type CQNOptions, defined, policyConfig, type SavedOptions, withChanges } from './cqn_options.js'
 import { meanReturn, type TestEnv } from './episodes.js'
+import { HyperparameterConfig } from './evolution/hyperparameters.js'
 import { type ActionMaskBatch, maskRows, type ObsBatch, obsRows, withMask } from './inputs.js'
 import { actionCountOf, imageRangeOf, obsShapeOf } from './spaces.js'
-
-/** Arguments of {@link CQN} beside the spaces; names and defaults are AgileRL's, where it has them. */
-export interface CQNOptions {
-  /** Number within a population (0). */
-  index?: number
-  /** The network: latent_dim, encoder_config, head_config, simba (AgileRL's default network). */
-  net_config?: Readonly<Record<string, unknown>> | null
-  /** Rows of a batch that `learn` is given, for whoever samples it (64). */
-  batch_size?: number
-  /** Learning rate of Adam (1e-4). */
-  lr?: number
-  /** Environment steps between updates, for an online loop (5). */
-  learn_step?: number
-  /** Discount factor (0.99). */
-  gamma?: number
-  /** Soft update of the target network (1e-3). */
-  tau?: number
-  /** Double Q-learning (false). */
-  double?: boolean
-  /** Bring images from the bounds of their space to [0, 1] (true). */
-  normalize_images?: boolean
-  /** Label of the last mutation, kept for the user (null). */
-  mut?: string | null
-  /** A network to copy in place of one from net_config. */
-  actor_network?: Model
-  /** 'cpu' (default) or 'cuda'. */
-  device?: 'cpu' | 'cuda'
-  /** Weight of the conservative term (1). */
-  cql_alpha?: number
-  /** Weight of the squared TD error (0.5). */
-  td_weight?: number
-  /** 'dataset' (default): the paper's. 'mean': AgileRL's, which averages over all actions. */
-  conservative_term?: ConservativeTerm
-  /** Seed of weights and exploration (0). */
-  seed?: number
-  /** Further keys of the `cqn` policy's config; they win over the above. */
-  config?: DeepPartial<Omit<CQNConfig, 'model'>>
-}
-
-/** What a checkpoint keeps of the options: all that JSON holds. */
-type SavedOptions = Omit<CQNOptions, 'actor_network'>
-
-/** The arguments as a config of the `cqn` policy. @throws ConfigError for values out of range */
-function policyConfig(options: CQNOptions): Omit<CQNConfig, 'model'> {
-  const {
-    batch_size,
-    lr,
-    learn_step,
-    gamma,
-    tau,
-    double,
-    device,
-    cql_alpha,
-    td_weight,
-    conservative_term,
-    config,
-  } = options
-  const given = defined({
-    discount_factor: gamma,
-    double,
-    cuda: device === undefined ? undefined : device === 'cuda',
-    ...config,
-    learn: defined({
-      batch_size,
-      learning_rate: lr,
-      target_theta: tau,
-      cql_alpha,
-      td_weight,
-      conservative_term,
-      ...config?.learn,
-    }),
-    collect: defined({ n_sample: learn_step, ...config?.collect }),
-  })
-  return resolveConfig(cqnPolicyConfig, given, 'CQN')
-}
-
-function defined(record: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))
-}
 
 /**
  * Conservative Q-learning with AgileRL's agent surface (agilerl/algorithms/cqn.py), over the `cqn` policy: the same learning, acting and
@@ -107,6 +29,8 @@ export class CQN {
   readonly action_space: Space
   index: number
   mut: string | null
+  /** Which hyper-parameters evolution may change. */
+  readonly hp_config: HyperparameterConfig
   /** Counters and scores that a training loop keeps, as in AgileRL: `steps` ends with the running count. */
   steps: number[] = [0]
   scores: number[] = []
@@ -119,6 +43,7 @@ export class CQN {
   private readonly random: RandomTree
   private readonly share: ComputeShare
   private policy: Promise<CQNPolicy> | undefined
+  private compute: Compute | undefined
   private readonly actions: number
 
   /** @param share lets agents of a population run on one compute */
@@ -144,6 +69,9 @@ export class CQN {
     const noisy_net = [...this.model.modules()].some((module) => module instanceof NoisyLinear)
     this.cfg = { ...policyConfig(options), noisy_net, model: modelConfig }
     this.share = share ?? new ComputeShare(() => computeFor(this.cfg))
+    const { hp_config } = options
+    if (hp_config instanceof HyperparameterConfig) this.hp_config = hp_config
+    else this.hp_config = hp_config ? new HyperparameterConfig(hp_config) : HyperparameterConfig.around(this)
   }
 
   get batch_size(): number {
@@ -170,8 +98,21 @@ export class CQN {
     return this.cfg.double
   }
 
+  get cql_alpha(): number {
+    return this.cfg.learn.cql_alpha
+  }
+
+  get td_weight(): number {
+    return this.cfg.learn.td_weight
+  }
+
   get net_config(): Readonly<Record<string, unknown>> | null {
     return this.options.net_config ?? null
+  }
+
+  /** Whether its network was given as `actor_network`, so that there is no `net_config` to make it from. */
+  get has_own_network(): boolean {
+    return this.options.actor_network !== undefined
   }
 
   /** The online network. */
@@ -241,6 +182,19 @@ export class CQN {
     return twin
   }
 
+  /**
+   * An agent with some other arguments, and this one's number, lists and random streams. Its network and optimizer are new: what of the old ones
+   * it is to have, its maker gives it. Ranges of hyper-parameters go over, those too that were made around the old values.
+   */
+  successor(changes: Partial<CQNOptions>): CQN {
+    const options = { ...withChanges(this.options, changes), hp_config: this.hp_config }
+    const next = new CQN(this.observation_space, this.action_space, options, this.share)
+    next.random.load_state_dict(this.random.state_dict())
+    const { index, mut, steps, scores, fitness } = this
+    Object.assign(next, { index, mut, steps: [...steps], scores: [...scores], fitness: [...fitness] })
+    return next
+  }
+
   /** Everything that {@link save_checkpoint} saves. */
   async state_dict(): Promise<StateTree> {
     const policy = await this.ready()
@@ -270,16 +224,26 @@ export class CQN {
     Object.assign(this, { index, mut, steps: [...steps], scores: [...scores], fitness: [...fitness] })
   }
 
-  /** Writes the agent to one safetensors file, from which {@link CQN.load} makes it anew. */
-  async save_checkpoint(path: string): Promise<void> {
-    const { actor_network, ...options } = this.options
-    saveState(path, await this.state_dict(), {
+  /** The agent as a state and what is needed to make it anew: {@link CQN.restored}. */
+  async snapshot(): Promise<{ tree: StateTree; meta: JsonRecord }> {
+    const { actor_network, hp_config: _ranges, ...options } = this.options
+    const meta = {
       agent: 'CQN',
       custom_network: actor_network !== undefined,
-      options: options as unknown as JsonValue,
+      options: {
+        ...defined(options as Record<string, unknown>),
+        hp_config: this.hp_config.toJSON(),
+      } as JsonValue,
       observation_space: this.observation_space.toJSON() as JsonValue,
       action_space: this.action_space.toJSON() as JsonValue,
-    })
+    }
+    return { tree: await this.state_dict(), meta }
+  }
+
+  /** Writes the agent to one safetensors file, from which {@link CQN.load} makes it anew. */
+  async save_checkpoint(path: string): Promise<void> {
+    const { tree, meta } = await this.snapshot()
+    saveState(path, tree, meta)
   }
 
   /** Puts this agent into the state of a checkpoint. @throws CheckpointError when its network is another */
@@ -296,16 +260,20 @@ export class CQN {
     if (meta['agent'] !== 'CQN') {
       throw new CheckpointError(`Cannot load "${path}": it was not written by CQN.save_checkpoint.`)
     }
+    return CQN.restored(tree, meta, options)
+  }
+
+  /**
+   * The agent of a {@link snapshot}. @param options replace those that it was made with
+   * @throws CheckpointError when it has a network of its own and none is given
+   */
+  static async restored(tree: StateTree, meta: JsonRecord, options: Partial<CQNOptions> = {}): Promise<CQN> {
     if (meta['custom_network'] === true && options.actor_network === undefined) {
-      throw new CheckpointError(
-        `Cannot load "${path}": the agent has a network of its own. Give one like it as actor_network.`,
-      )
+      throw new CheckpointError('The agent has a network of its own. Give one like it as actor_network.')
     }
+    const spaces = [meta['observation_space'], meta['action_space']].map(spaceFromJSON) as [Space, Space]
     const saved = meta['options'] as unknown as SavedOptions
-    const agent = new CQN(spaceFromJSON(meta['observation_space']), spaceFromJSON(meta['action_space']), {
-      ...saved,
-      ...defined(options as Record<string, unknown>),
-    })
+    const agent = new CQN(...spaces, { ...saved, ...defined(options as Record<string, unknown>) })
     await agent.load_state_dict(tree)
     return agent
   }
@@ -332,12 +300,14 @@ export class CQN {
     if (this.policy === undefined) return
     await this.policy
     this.policy = undefined
-    await this.share.leave()
+    if (this.compute !== undefined) await this.share.leave(this.compute)
+    this.compute = undefined
   }
 
   private ready(): Promise<CQNPolicy> {
     this.policy ??= this.share.join().then((compute) => {
       const { cfg, model } = this
+      this.compute = compute
       return new CQNPolicy(cfg, { compute, random: this.random.branch('policy'), model })
     })
     return this.policy

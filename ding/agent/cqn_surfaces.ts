@@ -2,7 +2,8 @@ import type { Space } from '../envs/index.js'
 import { CheckpointError, loadState } from '../utils/index.js'
 import { isAgentMeta } from './agent_file.js'
 import { type CQNArguments, OnlineCQN } from './agents.js'
-import { CQN as AgileCQN, type CQNOptions } from './cqn.js'
+import { CQN as AgileCQN } from './cqn.js'
+import type { CQNOptions } from './cqn_options.js'
 
 /**
  * One name, two surfaces. `new CQN(observation_space, action_space, options)` is AgileRL's agent, for loops of one's own (`getAction`,

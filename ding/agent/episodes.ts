@@ -37,6 +37,12 @@ function stepperOf(env: TestEnv): Stepper {
   }
 }
 
+/** Seeds the episodes to come: the i-th environment by seed + i. */
+export function seedTestEnv(env: TestEnv, seed: number): void {
+  if (Array.isArray(env)) for (const [i, one] of (env as readonly Env[]).entries()) one.seed(seed + i)
+  else (env as Env | EnvManager).seed(seed)
+}
+
 /**
  * Mean return of one episode of every environment, cut after `max_steps` steps (null: never).
  * @param act actions for the environments that are still at it

@@ -25,7 +25,9 @@ export interface Compute {
    * @param name for messages and profiles
    */
   program<I, O>(name: string, fn: (inputs: I) => O, options?: ProgramOptions): Program<I, O>
-  /** Frees every program. */
+  /** The same engine for one of several users, whose programs are freed without the others'. */
+  share(): Compute
+  /** Frees every program that was made here or by a share, and the engine; of a share, its programs alone. */
   dispose(): Promise<void>
 }
 
@@ -34,15 +36,23 @@ export interface Compute {
  * @throws RuntimeUnavailableError when the engine, backend or device is not there.
  */
 export async function createCompute(options: ComputeOptions = {}): Promise<Compute> {
-  return new RuntimeCompute(await createRuntime(options))
+  const runtime = await createRuntime(options)
+  return new RuntimeCompute(runtime, () => runtime.dispose())
+}
+
+interface Disposable {
+  dispose(): unknown
 }
 
 class RuntimeCompute implements Compute {
   readonly #runtime: Runtime
-  readonly #programs: { dispose(): void }[] = []
+  readonly #end: () => Promise<void> | void
+  /** Programs and shares. */
+  readonly #parts = new Set<Disposable>()
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, end: () => Promise<void> | void) {
     this.#runtime = runtime
+    this.#end = end
   }
 
   get description(): string {
@@ -52,12 +62,21 @@ class RuntimeCompute implements Compute {
   program<I, O>(name: string, fn: (inputs: I) => O, options: ProgramOptions = {}): Program<I, O> {
     const definition = { name, fn: (inputs: unknown) => fn(inputs as I), random: options.random }
     const program = new Program<I, O>(definition, this.#runtime.prepare(definition))
-    this.#programs.push(program)
+    this.#parts.add(program)
     return program
   }
 
+  share(): Compute {
+    const share: RuntimeCompute = new RuntimeCompute(this.#runtime, () => {
+      this.#parts.delete(share)
+    })
+    this.#parts.add(share)
+    return share
+  }
+
   async dispose(): Promise<void> {
-    for (const program of this.#programs.splice(0)) program.dispose()
-    await this.#runtime.dispose()
+    for (const part of this.#parts) await part.dispose()
+    this.#parts.clear()
+    await this.#end()
   }
 }

@@ -4,7 +4,16 @@ import { type Encoder, Module, type ObsShape, shapeParts } from '../nn/index.js'
 import { MODEL_REGISTRY } from '../registry/index.js'
 import { UsageError } from '../utils/index.js'
 import { splitMask } from './action_mask.js'
-import { AgileMlp, type AgileMlpConfig, agileMlpConfig, buildAgileEncoder } from './agilerl/index.js'
+import {
+  type AgileArchitecture,
+  AgileMlp,
+  type AgileMlpConfig,
+  type AgileNetConfig,
+  buildAgileEncoder,
+  encoderKind,
+  fillEncoderConfig,
+  fillHeadConfig,
+} from './agilerl/index.js'
 import { fillArguments } from './arguments.js'
 import { obs_shape } from './shapes.js'
 import type { Model, ModelInput, ModelOutput } from './types.js'
@@ -29,12 +38,12 @@ const agileQConfig = schema({
   net_config: {
     latent_dim: { doc: "Width of the encoder's output.", format: 'positive_int', default: 64 },
     min_latent_dim: {
-      doc: 'Smallest latent_dim that is accepted (a bound of architecture search in AgileRL).',
+      doc: 'Smallest latent_dim that is accepted; mutations leave it above this.',
       format: 'positive_int',
       default: 8,
     },
     max_latent_dim: {
-      doc: 'Largest latent_dim that is accepted (a bound of architecture search in AgileRL).',
+      doc: 'Largest latent_dim that is accepted; mutations leave it below this.',
       format: 'positive_int',
       default: 128,
     },
@@ -60,6 +69,27 @@ const agileQConfig = schema({
 })
 
 export type AgileQConfig = ConfigOf<typeof agileQConfig>
+export type { AgileArchitecture, AgileNetConfig, EncoderKind } from './agilerl/index.js'
+
+/** What `net_config` makes for observations of a shape, everything filled in that it leaves out. @throws ConfigError */
+export function agileArchitecture(
+  shape: ObsShape,
+  net_config: Readonly<Record<string, unknown>> | null,
+): AgileArchitecture {
+  const given = { obs_shape: shape, action_shape: 1, net_config: { ...net_config } }
+  const { net_config: filled } = fillArguments(agileQConfig, given, 'policy.model') as AgileQConfig
+  const { latent_dim, min_latent_dim, max_latent_dim, simba, encoder_config, head_config } = filled
+  const kind = encoderKind(shape, simba)
+  const net: AgileNetConfig = {
+    latent_dim,
+    min_latent_dim,
+    max_latent_dim,
+    simba,
+    encoder_config: fillEncoderConfig(kind, encoder_config),
+    head_config: fillHeadConfig(head_config),
+  }
+  return { kind, image: kind === 'cnn' ? (shape as readonly number[]) : undefined, net }
+}
 
 /**
  * AgileRL's QNetwork (agilerl/networks/q_networks.py): an encoder chosen by the observation, and an MLP head, from `net_config`.
@@ -91,10 +121,7 @@ export class AgileQ extends Module implements Model {
     this.takesRecord = shapeParts(shape) !== undefined
     const scale = normalize_images ? { low, high } : null
     this.encoder = buildAgileEncoder(shape, { latent_dim, simba, encoder_config, scale }, random)
-    const where = 'policy.model.net_config.head_config'
-    // The head's output is the action values, so that AgileRL ignores an activation there.
-    const head = { ...(head_config ?? { hidden_size: [64] }), output_activation: null }
-    const headConfig = fillArguments(agileMlpConfig, head, where) as AgileMlpConfig
+    const headConfig = fillHeadConfig(head_config) as AgileMlpConfig
     this.head_net = new AgileMlp(latent_dim, cfg.action_shape, 'value', 'head', headConfig, random)
   }
 

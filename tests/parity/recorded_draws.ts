@@ -50,6 +50,7 @@ export function withDraws(compute: Compute, random: RandomSource): Compute {
   return {
     description: compute.description,
     program: (name, fn) => compute.program(name, fn, { random }),
+    share: () => withDraws(compute.share(), random),
     dispose: () => compute.dispose(),
   }
 }

@@ -5,7 +5,8 @@ import { Conv2d, Flatten, type Layer, Linear, Module, toFloat } from '../../nn/i
 import { UsageError } from '../../utils/index.js'
 import { AGILERL_ACTIVATIONS, activationLayer, BatchNorm2d, NamedSequential } from './layers.js'
 
-const UNUSED = "Accepted for AgileRL's configs: a bound of its architecture search. Has no effect here."
+const UNUSED =
+  "Accepted for AgileRL's configs. Has no effect: mutations leave the number of convolutions as it is."
 
 export const agileCnnConfig = schema({
   channel_size: { doc: 'Channels of the convolutions.', format: 'positive_int_list', required: true },
@@ -31,8 +32,8 @@ export const agileCnnConfig = schema({
   },
   min_hidden_layers: { doc: UNUSED, format: 'positive_int', default: 1 },
   max_hidden_layers: { doc: UNUSED, format: 'positive_int', default: 6 },
-  min_channel_size: { doc: UNUSED, format: 'positive_int', default: 16 },
-  max_channel_size: { doc: UNUSED, format: 'positive_int', default: 256 },
+  min_channel_size: { doc: 'Fewest channels that mutations leave.', format: 'positive_int', default: 16 },
+  max_channel_size: { doc: 'Most channels that mutations make.', format: 'positive_int', default: 256 },
 })
 
 export type AgileCnnConfig = ConfigOf<typeof agileCnnConfig>

@@ -1,17 +1,11 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import type { RandomStream } from '../../compute/index.js'
 import { type Encoder, Module, type ObsShape, type ObsTensor, oneTensor, shapeParts } from '../../nn/index.js'
-import { fillArguments } from '../arguments.js'
-import { AgileCnn, type AgileCnnConfig, agileCnnConfig, type ImageScale } from './cnn.js'
-import { AgileMlp, type AgileMlpConfig, agileMlpConfig } from './mlp.js'
-import {
-  AgileMultiInput,
-  type AgileMultiInputConfig,
-  agileMultiInputConfig,
-  flatEncoder,
-  isImageShape,
-} from './multi_input.js'
-import { AgileSimba, type AgileSimbaConfig, agileSimbaConfig } from './simba.js'
+import { AgileCnn, type AgileCnnConfig, type ImageScale } from './cnn.js'
+import { AgileMlp, type AgileMlpConfig } from './mlp.js'
+import { AgileMultiInput, type AgileMultiInputConfig, flatEncoder } from './multi_input.js'
+import { encoderKind, fillEncoderConfig } from './net_config.js'
+import { AgileSimba, type AgileSimbaConfig } from './simba.js'
 
 /** A vector or discrete observation through a network of AgileRL's; the network's `model` is the only child. */
 class FlatInput extends Module implements Encoder {
@@ -60,43 +54,33 @@ export interface AgileEncoderOptions {
   readonly scale: ImageScale | null
 }
 
-const WHERE = 'policy.model.net_config.encoder_config'
-
 /** AgileRL's encoder for an observation shape: MLP or SimBa for vectors and discrete ones, CNN for images, else several inputs. */
 export function buildAgileEncoder(
   shape: ObsShape,
   options: AgileEncoderOptions,
   random: RandomStream,
 ): Encoder {
-  const { latent_dim, simba, encoder_config: given, scale } = options
-  const parts = shapeParts(shape)
-  if (parts !== undefined) {
-    // Without a config AgileRL takes other values than its constructor's defaults.
-    const config = given ?? {
-      latent_dim: 16,
-      cnn_config: {
-        channel_size: [32, 32],
-        kernel_size: [3, 3],
-        stride_size: [1, 1],
-        output_activation: 'ReLU',
-      },
-    }
-    const cfg = fillArguments(agileMultiInputConfig, { output_activation: 'ReLU', ...config }, WHERE)
-    return new AgileMultiInput(parts, latent_dim, cfg as AgileMultiInputConfig, random, scale, WHERE)
+  const { latent_dim, simba, encoder_config, scale } = options
+  const kind = encoderKind(shape, simba)
+  const filled = fillEncoderConfig(kind, encoder_config)
+  if (kind === 'multi_input') {
+    const cfg = filled as AgileMultiInputConfig
+    const parts = shapeParts(shape) ?? {}
+    const where = 'policy.model.net_config.encoder_config'
+    return new AgileMultiInput(parts, latent_dim, cfg, random, scale, where)
   }
-  if (isImageShape(shape)) {
-    const config = given ?? { channel_size: [32, 32], kernel_size: [3, 3], stride_size: [1, 1] }
-    const cfg = fillArguments(agileCnnConfig, config, WHERE) as AgileCnnConfig
+  if (kind === 'cnn') {
+    const cfg = filled as AgileCnnConfig
     const output_activation = cfg.output_activation ?? cfg.activation
+    const image = shape as readonly number[]
     return new ImageInput(
-      new AgileCnn(shape, latent_dim, 'encoder', { ...cfg, output_activation }, random, scale),
+      new AgileCnn(image, latent_dim, 'encoder', { ...cfg, output_activation }, random, scale),
     )
   }
   const input = flatEncoder(shape)
-  if (simba) {
-    const cfg = fillArguments(agileSimbaConfig, given ?? {}, WHERE) as AgileSimbaConfig
-    return new FlatInput(input, new AgileSimba(input.outputSize, latent_dim, 'encoder', cfg, random))
-  }
-  const cfg = fillArguments(agileMlpConfig, given ?? { hidden_size: [64, 64] }, WHERE) as AgileMlpConfig
-  return new FlatInput(input, new AgileMlp(input.outputSize, latent_dim, 'encoder', 'encoder', cfg, random))
+  const net =
+    kind === 'simba'
+      ? new AgileSimba(input.outputSize, latent_dim, 'encoder', filled as AgileSimbaConfig, random)
+      : new AgileMlp(input.outputSize, latent_dim, 'encoder', 'encoder', filled as AgileMlpConfig, random)
+  return new FlatInput(input, net)
 }

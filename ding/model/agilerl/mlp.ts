@@ -4,25 +4,25 @@ import { type ConfigOf, schema } from '../../config/index.js'
 import { initWeight, type Layer, LayerNorm, Linear, Module, NoisyLinear } from '../../nn/index.js'
 import { AGILERL_ACTIVATIONS, activationLayer, NamedSequential, PlainLayerNorm } from './layers.js'
 
-/** Bounds within which AgileRL's architecture mutations stay. Read by nothing here: architectures do not mutate. */
+/** Bounds within which architecture mutations stay (`Mutations`). Nothing else reads them. */
 const mutationBounds = {
   min_hidden_layers: {
-    doc: "Accepted for AgileRL's configs: fewest hidden layers its architecture search leaves. Has no effect here.",
+    doc: 'Fewest hidden layers that mutations leave.',
     format: 'positive_int',
     default: 1,
   },
   max_hidden_layers: {
-    doc: "Accepted for AgileRL's configs: most hidden layers its architecture search makes. Has no effect here.",
+    doc: 'Most hidden layers that mutations make.',
     format: 'positive_int',
     default: 3,
   },
   min_mlp_nodes: {
-    doc: "Accepted for AgileRL's configs: narrowest layer its architecture search leaves. Has no effect here.",
+    doc: 'Mutations leave a layer wider than this.',
     format: 'positive_int',
     default: 32,
   },
   max_mlp_nodes: {
-    doc: "Accepted for AgileRL's configs: widest layer its architecture search makes. Has no effect here.",
+    doc: 'Widest layer that mutations make.',
     format: 'positive_int',
     default: 500,
   },

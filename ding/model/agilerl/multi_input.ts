@@ -19,16 +19,14 @@ import { AgileCnn, type AgileCnnConfig, agileCnnConfig, type ImageScale } from '
 import { AGILERL_ACTIVATIONS, activationLayer, PlainLayerNorm } from './layers.js'
 import { AgileMlp, type AgileMlpConfig, agileMlpConfig } from './mlp.js'
 
-const UNUSED = "Accepted for AgileRL's configs: a bound of its architecture search. Has no effect here."
-
 export const agileMultiInputConfig = schema({
   latent_dim: {
     doc: 'Features of each image, nested record and vector MLP.',
     format: 'positive_int',
     default: 32,
   },
-  min_latent_dim: { doc: UNUSED, format: 'positive_int', default: 8 },
-  max_latent_dim: { doc: UNUSED, format: 'positive_int', default: 128 },
+  min_latent_dim: { doc: 'Mutations leave latent_dim above this.', format: 'positive_int', default: 8 },
+  max_latent_dim: { doc: 'Mutations leave latent_dim below this.', format: 'positive_int', default: 128 },
   vector_space_mlp: {
     doc: 'Pass the vectors, joined, through an MLP of their own first.',
     format: 'boolean',

@@ -4,7 +4,7 @@ import { type ConfigOf, schema } from '../../config/index.js'
 import { activate, type Layer, LayerNorm, Linear, Module } from '../../nn/index.js'
 import { AGILERL_ACTIVATIONS, activationLayer, NamedSequential } from './layers.js'
 
-const UNUSED = "Accepted for AgileRL's configs: a bound of its architecture search. Has no effect here."
+const UNUSED = "Accepted for AgileRL's configs. Has no effect: mutations leave the number of blocks as it is."
 
 export const agileSimbaConfig = schema({
   hidden_size: { doc: 'Width of the residual stream.', format: 'positive_int', default: 128 },
@@ -22,8 +22,8 @@ export const agileSimbaConfig = schema({
   },
   min_blocks: { doc: UNUSED, format: 'positive_int', default: 1 },
   max_blocks: { doc: UNUSED, format: 'positive_int', default: 4 },
-  min_mlp_nodes: { doc: UNUSED, format: 'positive_int', default: 16 },
-  max_mlp_nodes: { doc: UNUSED, format: 'positive_int', default: 500 },
+  min_mlp_nodes: { doc: 'Mutations leave hidden_size above this.', format: 'positive_int', default: 16 },
+  max_mlp_nodes: { doc: 'Greatest hidden_size that mutations make.', format: 'positive_int', default: 500 },
 })
 
 export type AgileSimbaConfig = ConfigOf<typeof agileSimbaConfig>

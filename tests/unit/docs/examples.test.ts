@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { CQN } from '../../../ding/agent/index.js'
 import { RandomStream } from '../../../ding/compute/index.js'
 import { createDataset } from '../../../ding/data/index.js'
 import {
@@ -135,6 +136,16 @@ describe('offline data', () => {
     const checkpoint = join(folder, 'best.safetensors')
     expect(await trainPopulation(data_path, 3000, checkpoint)).toBeGreaterThan(40)
     expect(await play(checkpoint)).toBeGreaterThan(20)
+  })
+
+  test('a population evolves, goes on, and its best agent is loaded from its file', async () => {
+    const { folder, data_path } = await collected()
+    const { evolve } = await import('../../fixtures/docs/evolution/evolve.js')
+    await evolve(data_path, folder, 500)
+    expect(await evolve(data_path, folder, 1000)).toBeGreaterThan(15)
+    const elite = await CQN.load(join(folder, 'evolution_elite.safetensors'))
+    expect(elite.steps.at(-1)).toBe(1000)
+    await elite.clean_up()
   })
 })
 

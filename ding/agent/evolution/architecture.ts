@@ -1,0 +1,215 @@
+import type { RandomStream } from '../../compute/index.js'
+import type { AgileArchitecture, AgileNetConfig, EncoderKind } from '../../model/index.js'
+
+export interface ArchitectureMutation {
+  /** What was done, as AgileRL labels it (`head_net.add_node`). */
+  readonly name: string
+  readonly net: AgileNetConfig
+}
+
+type Config = Readonly<Record<string, unknown>>
+/** A changed config and the name of what was done, which is another's where a bound stands in the way; undefined: nothing can be done. */
+type Change = { readonly method: string; readonly config: Config } | undefined
+type Method = (config: Config, random: RandomStream, image: readonly number[] | undefined) => Change
+
+const NODES = [16, 32, 64]
+const CHANNELS = [8, 16, 32]
+const LATENT = [8, 16, 32]
+const LARGEST_KERNEL = 9
+
+const numbers = (config: Config, key: string) => config[key] as readonly number[]
+const bound = (config: Config, key: string) => config[key] as number
+const replaced = (list: readonly number[], at: number, value: number) =>
+  list.map((old, i) => (i === at ? value : old))
+
+/** One entry of the list `key` changed by a random amount, if it then keeps to the bounds. */
+function resized(
+  key: string,
+  sign: 1 | -1,
+  steps: readonly number[],
+  fits: (size: number, config: Config) => boolean,
+) {
+  return (config: Config, random: RandomStream): Config | undefined => {
+    const sizes = numbers(config, key)
+    const at = random.nextInt(0, sizes.length)
+    const size = (sizes[at] as number) + sign * random.choice(steps)
+    return fits(size, config) ? { ...config, [key]: replaced(sizes, at, size) } : undefined
+  }
+}
+
+const named =
+  (method: string, change: (config: Config, random: RandomStream) => Config | undefined): Method =>
+  (config, random) => {
+    const changed = change(config, random)
+    return changed && { method, config: changed }
+  }
+
+// ---- MLP ----
+
+const addNode = named(
+  'add_node',
+  resized('hidden_size', 1, NODES, (size, config) => size <= bound(config, 'max_mlp_nodes')),
+)
+const removeNode = named(
+  'remove_node',
+  resized('hidden_size', -1, NODES, (size, config) => size > bound(config, 'min_mlp_nodes')),
+)
+
+/** Repeats the last layer's width. */
+const addLayer: Method = (config, random, image) => {
+  const sizes = numbers(config, 'hidden_size')
+  if (sizes.length >= bound(config, 'max_hidden_layers')) return addNode(config, random, image)
+  return { method: 'add_layer', config: { ...config, hidden_size: [...sizes, sizes.at(-1) as number] } }
+}
+
+const removeLayer: Method = (config, random, image) => {
+  const sizes = numbers(config, 'hidden_size')
+  if (sizes.length <= bound(config, 'min_hidden_layers')) return addNode(config, random, image)
+  return { method: 'remove_layer', config: { ...config, hidden_size: sizes.slice(0, -1) } }
+}
+
+// ---- CNN ----
+
+/** Height or width behind each convolution, the smaller; undefined when the image is too small for them. */
+function outputs(config: Config, image: readonly number[]): number[] | undefined {
+  let [, height = 0, width = 0] = image
+  const sizes: number[] = []
+  for (const [i, kernel] of numbers(config, 'kernel_size').entries()) {
+    const stride = numbers(config, 'stride_size')[i] as number
+    height = Math.floor((height - kernel) / stride) + 1
+    width = Math.floor((width - kernel) / stride) + 1
+    if (height < 1 || width < 1) return undefined
+    sizes.push(Math.min(height, width))
+  }
+  return sizes
+}
+
+/** Another kernel for one convolution, not the first, up to a quarter of what lies behind it. */
+const changeKernel: Method = (config, random, image = []) => {
+  const kernels = numbers(config, 'kernel_size')
+  if (kernels.length < 2) return undefined
+  const at = random.nextInt(1, Math.min(4, kernels.length))
+  const behind = outputs(config, image)?.[at] ?? 0
+  const largest = Math.min(Math.max(Math.floor(behind / 4), 1), LARGEST_KERNEL)
+  const others = Array.from({ length: largest }, (_, i) => i + 1).filter((size) => size !== kernels[at])
+  if (others.length === 0) return undefined
+  const changed = { ...config, kernel_size: replaced(kernels, at, random.choice(others)) }
+  return outputs(changed, image) && { method: 'change_kernel', config: changed }
+}
+
+const addChannel = named(
+  'add_channel',
+  resized('channel_size', 1, CHANNELS, (size, config) => size <= bound(config, 'max_channel_size')),
+)
+const removeChannel = named(
+  'remove_channel',
+  resized('channel_size', -1, CHANNELS, (size, config) => size >= bound(config, 'min_channel_size')),
+)
+
+// ---- SimBa, and networks of several inputs ----
+
+/** A number changed by a random amount, if it then keeps to the bounds. */
+const changed = (
+  method: string,
+  key: string,
+  sign: 1 | -1,
+  steps: readonly number[],
+  fits: (value: number, config: Config) => boolean,
+): Method =>
+  named(method, (config, random) => {
+    const value = bound(config, key) + sign * random.choice(steps)
+    return fits(value, config) ? { ...config, [key]: value } : undefined
+  })
+
+const addBlockNode = changed(
+  'add_node',
+  'hidden_size',
+  1,
+  NODES,
+  (value, config) => value <= bound(config, 'max_mlp_nodes'),
+)
+const removeBlockNode = changed(
+  'remove_node',
+  'hidden_size',
+  -1,
+  NODES,
+  (value, config) => value > bound(config, 'min_mlp_nodes'),
+)
+const addLatentNode = changed(
+  'add_latent_node',
+  'latent_dim',
+  1,
+  LATENT,
+  (value, config) => value < bound(config, 'max_latent_dim'),
+)
+const removeLatentNode = changed(
+  'remove_latent_node',
+  'latent_dim',
+  -1,
+  LATENT,
+  (value, config) => value > bound(config, 'min_latent_dim'),
+)
+
+/** As in AgileRL, encoders change their widths and kernels, but neither gain nor lose layers. */
+const ENCODER_METHODS: Readonly<Record<EncoderKind, readonly Method[]>> = {
+  mlp: [addNode, removeNode],
+  simba: [addBlockNode, removeBlockNode],
+  cnn: [changeKernel, addChannel, removeChannel],
+  multi_input: [addLatentNode, removeLatentNode],
+}
+const HEAD_LAYERS = [addLayer, removeLayer]
+const HEAD_NODES = [addNode, removeNode]
+
+/**
+ * A random mutation of an architecture: with probability `new_layer_prob` one that adds or removes a layer (of the head), else one that
+ * changes a width, a kernel or the latent dimension (agilerl/hpo/mutation.py; the modules' own methods).
+ * @returns undefined where the bounds leave nothing of what was drawn
+ */
+export function mutateArchitecture(
+  { kind, image, net }: AgileArchitecture,
+  new_layer_prob: number,
+  random: RandomStream,
+): ArchitectureMutation | undefined {
+  const part =
+    (key: 'encoder_config' | 'head_config', name: string) =>
+    (method: Method): (() => ArchitectureMutation | undefined) =>
+    () => {
+      const change = method(net[key], random, image)
+      return change && { name: `${name}.${change.method}`, net: { ...net, [key]: change.config } }
+    }
+  const whole = (method: Method) => (): ArchitectureMutation | undefined => {
+    const change = method({ ...net }, random, image)
+    return change && { name: change.method, net: change.config as unknown as AgileNetConfig }
+  }
+  const layers = HEAD_LAYERS.map(part('head_config', 'head_net'))
+  const nodes = [
+    ...ENCODER_METHODS[kind].map(part('encoder_config', 'encoder')),
+    ...HEAD_NODES.map(part('head_config', 'head_net')),
+    ...[addLatentNode, removeLatentNode].map(whole),
+  ]
+  return random.choice(random.nextFloat() < new_layer_prob ? layers : nodes)()
+}
+
+/** The net with another activation: of all hidden layers, and of the encoder's output. SimBa blocks keep theirs, as in AgileRL. */
+export function withActivation(kind: EncoderKind, net: AgileNetConfig, activation: string): AgileNetConfig {
+  const { encoder_config, head_config } = net
+  const encoder =
+    kind === 'simba'
+      ? encoder_config
+      : kind === 'multi_input'
+        ? { ...partsWithActivation(encoder_config, activation), output_activation: activation }
+        : { ...encoder_config, activation, output_activation: activation }
+  return { ...net, encoder_config: encoder, head_config: { ...head_config, activation } }
+}
+
+/** The networks of a Dict's entries with another activation, wherever they are described. */
+function partsWithActivation(config: Config, activation: string): Config {
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return [key, value]
+      const part = value as Config
+      const isNetwork = Array.isArray(part['channel_size']) || Array.isArray(part['hidden_size'])
+      return [key, isNetwork ? { ...part, activation } : partsWithActivation(part, activation)]
+    }),
+  )
+}
