@@ -128,9 +128,15 @@ function modelConfig(table: AgentTable, values: Section, at: ConfigSetting): Sec
       obs_shape: obsShapeOf(observation_space),
       action_shape: actionShapeOf(action_space),
       ...(pixels ? { normalize_images: true } : {}),
-      ...(cnn ? { encoder_hidden_size_list: [32, 64, 64, 512], encoder_activate_output: true } : {}),
+      ...(cnn ? natureCnn(observation_space) : {}),
     },
   }
+}
+
+/** SB3's NatureCNN; each image of several observations has half its features. */
+function natureCnn(space: Space): Section {
+  const features = space instanceof Dict ? 256 : 512
+  return { encoder_hidden_size_list: [32, 64, 64, features], encoder_activate_output: true }
 }
 
 function hasImages(space: Space): boolean {
@@ -193,6 +199,11 @@ export function envSettingOf(
 ): EnvSetting | undefined {
   if (env === undefined) return { collector: [noEnv], evaluator: [noEnv] }
   if (env.spec !== undefined) return undefined
+  if (env.single && n_envs > 1) {
+    throw new UsageError(
+      `n_envs is ${n_envs}, but env is one environment, which cannot be in ${n_envs} episodes at once. Give a function that makes one: env: () => new MyEnv().`,
+    )
+  }
   const make = table.continuous && needsScaling(action_space) ? scaled(env.factory) : env.factory
   return { collector: Array.from({ length: n_envs }, () => make), evaluator: [make] }
 }

@@ -45,13 +45,19 @@ export interface ResolvedEnv {
   readonly factory: EnvFactory
   /** Where it is one that a config can name. */
   readonly spec: EnvSpec | undefined
+  /** Whether it is one object, of which there is no second. */
+  readonly single: boolean
+}
+
+function isEnvObject(env: EnvArgument): env is Env {
+  return typeof env === 'object' && env !== null && 'step' in env
 }
 
 /** An environment's spec, and what makes it. Where an environment can scale its actions itself, it is left to the agent. */
 export async function envFactory(env: EnvArgument): Promise<{ factory: EnvFactory; spec?: EnvSpec }> {
   if (typeof env === 'function') return { factory: env }
-  if (typeof env === 'object' && 'step' in env) return { factory: () => new Borrowed(env) }
-  const { type, cfg = {}, import_names = [] } = typeof env === 'string' ? { type: env } : env
+  if (isEnvObject(env)) return { factory: () => new Borrowed(env) }
+  const { type, cfg = {}, import_names = [] } = typeof env === 'string' ? { type: env } : (env ?? {})
   if (typeof type !== 'string') {
     throw new UsageError(
       "env must be an id ('Pendulum-v1'), {type, cfg}, a function that makes an Env, or an Env.",
@@ -70,7 +76,7 @@ export async function resolveEnv(env: EnvArgument): Promise<ResolvedEnv> {
   const probe = await createFromFactory(factory)
   const { observation_space, action_space } = probe
   await probe.close()
-  return { observation_space, action_space, factory, spec }
+  return { observation_space, action_space, factory, spec, single: isEnvObject(env) }
 }
 
 /** @throws UsageError when an environment is not of an agent's spaces */

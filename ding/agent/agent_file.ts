@@ -117,7 +117,12 @@ function part(tree: StateTree, name: string): StateTree {
 
 /** The parameters of a dict or a file. */
 export function parametersOf(source: string | StateTree): StateTree {
-  if (typeof source !== 'string') return source
+  if (typeof source === 'object' && source !== null) return source
+  if (typeof source !== 'string') {
+    throw new UsageError(
+      `setParameters was given ${String(source)}, expected what getParameters gives, or the path of an agent's file.`,
+    )
+  }
   const { tree, meta } = loadState(source)
   return isAgentMeta(meta) ? part(tree, 'policy') : tree
 }

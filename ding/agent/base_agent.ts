@@ -283,17 +283,21 @@ export abstract class BaseAgent {
     return session.run()
   }
 
-  /** A `learn`. @param prepare sets the run's limits, of which `total` is then the one to tell; `body` is the loop, given all callbacks as one */
+  /**
+   * A `learn`. @param prepare sets the run's limits, of which `total` is then the one to tell; `body` is the loop, given all callbacks as one
+   * @param goes_on whether it counts on from the last one
+   */
   protected async train<R extends Run>(
     options: LearnOptions,
     total: (run: R) => number,
     body: (run: R, callback: BaseCallback) => Promise<void>,
     prepare: (run: R) => Promise<void>,
+    goes_on = true,
   ): Promise<void> {
     this.refuseWhileLearning('taught')
     this.learning = true
     try {
-      this.log.name = options.tb_log_name ?? this.table.name
+      this.log.begin(options.tb_log_name ?? this.table.name, goes_on)
       const run = (await this.readyRun()) as R
       const session = await this.session()
       await prepare(run)

@@ -1,8 +1,9 @@
-import { type Action, Box, createFromFactory, type Env, type Space } from '../envs/index.js'
+import { type Action, Box, createFromFactory, type Env, type Space, type StepInfo } from '../envs/index.js'
 import { UsageError } from '../utils/index.js'
 import { type EnvArgument, envFactory } from './agent_env.js'
 import type { Predictor } from './callbacks/base.js'
 import { mean } from './monitor.js'
+import { checkCount, checkOptions } from './options.js'
 
 /** An environment to evaluate in, or several that share the episodes. */
 export type EvaluationEnv = EnvArgument | readonly Env[]
@@ -15,11 +16,15 @@ export interface EvaluatePolicyOptions {
     readonly episode: number
     readonly step: number
     readonly reward: number
+    readonly done: boolean
+    readonly info: StepInfo
   }) => void
   /** Fails when the mean return is below. */
   readonly reward_threshold?: number | null
   readonly return_episode_rewards?: boolean
 }
+
+const OPTIONS = ['n_eval_episodes', 'deterministic', 'callback', 'reward_threshold', 'return_episode_rewards']
 
 /**
  * Plays whole episodes and returns [mean, standard deviation] of the returns, or, with `return_episode_rewards`, the lists of returns and
@@ -41,6 +46,7 @@ export async function evaluatePolicy(
   env: EvaluationEnv,
   options: EvaluatePolicyOptions = {},
 ): Promise<[number[], number[]] | [number, number]> {
+  checkOptions('evaluatePolicy', options, OPTIONS)
   const {
     n_eval_episodes = 10,
     deterministic = true,
@@ -48,6 +54,9 @@ export async function evaluatePolicy(
     reward_threshold,
     return_episode_rewards,
   } = options
+  checkCount('evaluatePolicy', 'n_eval_episodes', n_eval_episodes)
+  if (Array.isArray(env) && env.length === 0)
+    throw new UsageError('evaluatePolicy: the list of environments is empty.')
   const own = !isEnv(env) && !Array.isArray(env)
   const envs = Array.isArray(env)
     ? (env as readonly Env[])
@@ -65,7 +74,8 @@ export async function evaluatePolicy(
         const timestep = await at.step(rescaled(action, model.action_space, at.action_space))
         total += timestep.reward
         obs = timestep.obs
-        callback?.({ episode, step, reward: timestep.reward })
+        const { reward, done, info } = timestep
+        callback?.({ episode, step, reward, done, info })
         if (!timestep.done) continue
         const raw = timestep.info['eval_episode_return']
         rewards.push(typeof raw === 'number' ? raw : total)
@@ -87,7 +97,7 @@ export async function evaluatePolicy(
 }
 
 function isEnv(env: EvaluationEnv): env is Env {
-  return typeof env === 'object' && 'step' in env
+  return typeof env === 'object' && env !== null && 'step' in env
 }
 
 /** An action from one box in another: for environments that scale actions by themselves. */

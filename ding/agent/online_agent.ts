@@ -1,5 +1,6 @@
 import { RandomStream } from '../compute/index.js'
-import type { EnvManager } from '../envs/index.js'
+import type { Transition } from '../data/index.js'
+import { createTimestep, type EnvManager } from '../envs/index.js'
 import {
   collect,
   learn,
@@ -83,7 +84,7 @@ export class OnlineAgent extends BaseAgent {
         run.on_step = undefined
       }
     }
-    await this.train<OnlineRun>(options, () => limit, body, prepare)
+    await this.train<OnlineRun>(options, () => limit, body, prepare, !reset_num_timesteps)
     return this
   }
 
@@ -120,14 +121,12 @@ export class OnlineAgent extends BaseAgent {
 
   /**
    * Replaces the replay buffer's transitions by those of a file.
-   * @throws CheckpointError, with the buffer as it was, when these are of other observations or actions than the environment's
+   * @throws CheckpointError, with the buffer as it was, when these are not such as the agent collects: of other observations or actions, over
+   * other numbers of steps, without the episodes that HER needs, or with them where nothing does
    */
   async loadReplayBuffer(path: string): Promise<void> {
-    const { buffer, envs } = (await this.readyRun()) as OnlineRun
-    const random = RandomStream.fromSeed(0)
-    const [obs, next_obs] = [envs.observation_space.sample(random), envs.observation_space.sample(random)]
-    const action = envs.action_space.sample(random)
-    buffer.load_data(path, { obs, next_obs, action })
+    const run = (await this.readyRun()) as OnlineRun
+    run.buffer.load_data(path, transitionLike(run))
   }
 
   /** The transitions in the replay buffer. */
@@ -139,6 +138,23 @@ export class OnlineAgent extends BaseAgent {
   async getEnv(): Promise<EnvManager> {
     return ((await this.readyRun()) as OnlineRun).envs
   }
+}
+
+/** A transition in the form of those that a run collects. */
+function transitionLike({ buffer, envs, policy }: OnlineRun): Transition {
+  const random = RandomStream.fromSeed(0)
+  const [obs, next_obs] = [envs.observation_space.sample(random), envs.observation_space.sample(random)]
+  const action = envs.action_space.sample(random)
+  const { process_transition, get_train_sample } = policy.collect_mode
+  const step = process_transition(obs, { action }, createTimestep(next_obs, 0, false))
+  // What a collector notes beside what the policy keeps.
+  const noted = {
+    collect_iter: 0,
+    ...(buffer.episode_marks && { episode: { env_id: 0, step: 0, end: false } }),
+  }
+  const { nstep = 1 } = policy.cfg as { nstep?: number }
+  const [whole] = get_train_sample(Array.from({ length: nstep }, () => ({ ...step, ...noted })))
+  return whole as Transition
 }
 
 /** Puts the counters of a run that collects to where an agent stands. */

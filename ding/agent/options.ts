@@ -21,8 +21,13 @@ export interface PredictOptions {
   readonly episode_start?: unknown
 }
 
-/** @throws UsageError naming the option that does not exist */
-export function checkOptions(where: string, options: object, known: readonly string[]): void {
+/** @throws UsageError naming the option that does not exist, or when the options are no record */
+export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new UsageError(
+      `${where} takes its options as one object, { ${known.slice(0, 2).join(', ')}${known.length > 2 ? ', ...' : ''} }, and was given ${options === null ? 'null' : typeof options}.`,
+    )
+  }
   const odd = Object.keys(options).find((name) => !known.includes(name))
   if (odd === undefined) return
   throw new UsageError(

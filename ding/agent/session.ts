@@ -63,6 +63,11 @@ export class Session {
       const policy = await container.getAsync(ROLES.policy)
       const { observation_space, action_space } = input
       const scales = input.table.continuous && action_space instanceof Box
+      if (scales && ![...action_space.low, ...action_space.high].every(Number.isFinite)) {
+        throw new UsageError(
+          `${input.table.name} acts in [-1, 1], which is brought to the bounds of the action space, but ${action_space} has none. Give a Box with finite bounds.`,
+        )
+      }
       policy.checkSpaces(observation_space, scales ? new Box(-1, 1, action_space.shape) : action_space)
       // Schedules want to know that there is an end; `learn` says where.
       tellLimits(policy, { max_train_iter: 1, max_env_step: 1 })

@@ -126,13 +126,18 @@ export class HerReplayBuffer extends RingBuffer {
     this.#infos.length = 0
   }
 
-  override save_data(path: string): void {
-    if (this.#cfg.copy_info_dict) {
-      throw new DingError(
-        `Buffer "${this.name}" keeps infos (copy_info_dict), which save_data does not write. Save its state_dict instead.`,
-      )
-    }
-    super.save_data(path)
+  protected override beside(rows: Int32Array): StateTree {
+    if (!this.#cfg.copy_info_dict) return {}
+    return { infos: encodeInfos(Array.from(rows, (row) => this.#infos[row])) }
+  }
+
+  protected override completed(list: Transition[], file: StateTree): Transition[] {
+    if (!this.#cfg.copy_info_dict) return list
+    const infos = new Map(isRecord(file['infos']) ? decodeInfos(readRecord(file, 'infos')) : [])
+    return list.map((transition, i) => {
+      const info = infos.get(i)
+      return info === undefined ? transition : { ...transition, info }
+    })
   }
 
   override state_dict(): StateTree {

@@ -27,18 +27,14 @@ function differences(given: readonly Column[], expected: readonly Column[]): str
  * Checks the columns of a file before a buffer gives up what it holds for them.
  * @param owner the file and the buffer, for the message
  * @param held the buffer's own columns, once it knows them
- * @param like a part of what will be pushed: these keys must have the same form in the file
+ * @param like a transition such as will be pushed
  * @throws CheckpointError naming what differs
  */
 export function checkColumns(owner: string, file: Layout, held?: Layout, like?: Transition): void {
   const odd = new Set(held === undefined ? [] : differences(file.columns, held.columns))
   if (like !== undefined) {
-    const { root, columns } = inferLayout(owner, like, NONE)
-    const keys = [...root.children.keys()]
-    const parts = file.columns.filter(({ path }) =>
-      keys.some((key) => path === key || path.startsWith(`${key}.`)),
-    )
-    for (const text of differences(parts, columns)) odd.add(text)
+    const { columns } = inferLayout(owner, like, NONE)
+    for (const text of differences(file.columns, columns)) odd.add(text)
   }
   if (odd.size === 0) return
   throw new CheckpointError(

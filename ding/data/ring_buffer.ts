@@ -113,11 +113,18 @@ export abstract class RingBuffer implements ReplayBuffer {
 
   save_data(path: string): void {
     const rows = this.rowsByAge()
-    saveState(
-      path,
-      { data: rows.length === 0 ? {} : this.store.gather(rows) },
-      { kind: 'replay data', rows: rows.length },
-    )
+    const data = rows.length === 0 ? {} : this.store.gather(rows)
+    saveState(path, { data, ...this.beside(rows) }, { kind: 'replay data', rows: rows.length })
+  }
+
+  /** What a file holds of rows beside their columns. */
+  protected beside(_rows: Int32Array): StateTree {
+    return {}
+  }
+
+  /** The transitions of a file with what {@link beside} gave for them. */
+  protected completed(list: Transition[], _file: StateTree): Transition[] {
+    return list
   }
 
   load_data(path: string, like?: Transition): void {
@@ -127,7 +134,8 @@ export abstract class RingBuffer implements ReplayBuffer {
       throw new CheckpointError(`${owner}: it holds no replay data. Give a file that save_data wrote.`)
     const batch = readRecord(tree, 'data') as Batch
     // Arrays of one length each, or it throws.
-    const list = meta.rows === 0 || batchSize(batch) === 0 ? [] : [...transitionsOf(batch)]
+    const rows = meta.rows === 0 || batchSize(batch) === 0 ? [] : [...transitionsOf(batch)]
+    const list = this.completed(rows, tree)
     const [first] = list
     if (first !== undefined) {
       checkColumns(owner, inferLayout(owner, first, this.skipped), this.store.layout, like)

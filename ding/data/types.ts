@@ -50,7 +50,7 @@ export interface ReplayBuffer extends Resumable {
   save_data(path: string): void
   /**
    * Replaces the entries by those of a file that `save_data` wrote. @throws CheckpointError, and keeps its entries, where their columns are not
-   * its own; nor, if given, those of `like`: a part of what is going to be pushed, such as {obs, next_obs, action}.
+   * its own; nor, if given, those of `like`, a transition such as is going to be pushed.
    */
   load_data(path: string, like?: Transition): void
   close(): void

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { writeFileAtomic } from '../../utils/index.js'
+import { UsageError, writeFileAtomic } from '../../utils/index.js'
 import { type EvaluationEnv, evaluatePolicy } from '../evaluate_policy.js'
 import { mean } from '../monitor.js'
 import { checkCount, checkOptions } from '../options.js'
@@ -19,6 +19,10 @@ export interface EvalCallbackOptions {
   readonly best_model_save_path?: string | null
   readonly deterministic?: boolean
   readonly verbose?: number
+  /** SB3's, for its scripts: environments are checked in any case. */
+  readonly warn?: boolean
+  /** SB3's, for its scripts: there is no window. `enable_save_replay` of the environment records what is played. */
+  readonly render?: false
 }
 
 const OPTIONS = [
@@ -30,6 +34,8 @@ const OPTIONS = [
   'best_model_save_path',
   'deterministic',
   'verbose',
+  'warn',
+  'render',
 ]
 
 /** Evaluates the agent now and then, in an environment of its own; keeps the best. */
@@ -39,6 +45,8 @@ export class EvalCallback extends EventCallback {
   readonly evaluations_timesteps: number[] = []
   readonly evaluations_results: number[][] = []
   readonly evaluations_length: number[][] = []
+  /** Of environments whose last info has `is_success`. */
+  readonly evaluations_successes: boolean[][] = []
   readonly callback_on_new_best: BaseCallback | null
   private readonly options: EvalCallbackOptions
 
@@ -46,9 +54,18 @@ export class EvalCallback extends EventCallback {
     private readonly eval_env: EvaluationEnv,
     options: EvalCallbackOptions = {},
   ) {
-    super(options.callback_after_eval ?? null, options.verbose ?? 1)
     checkOptions('EvalCallback', options, OPTIONS)
+    super(options.callback_after_eval ?? null, options.verbose ?? 1)
     checkCount('EvalCallback', 'n_eval_episodes', options.n_eval_episodes ?? 5)
+    if (!Number.isSafeInteger(options.eval_freq ?? 1))
+      checkCount('EvalCallback', 'eval_freq', options.eval_freq)
+    if (options.render !== undefined && options.render !== false) {
+      throw new UsageError(
+        'EvalCallback: render is not possible, there is no window. Call enable_save_replay of the environment to have its episodes as GIFs.',
+      )
+    }
+    if (eval_env === undefined || eval_env === null)
+      throw new UsageError('EvalCallback needs an environment to evaluate in as its first argument.')
     this.options = options
     this.callback_on_new_best = options.callback_on_new_best ?? null
     if (this.callback_on_new_best !== null) this.callback_on_new_best.parent = this
@@ -62,18 +79,23 @@ export class EvalCallback extends EventCallback {
   protected override async onStep(): Promise<boolean> {
     const { eval_freq = 10_000, n_eval_episodes = 5, deterministic = true } = this.options
     if (eval_freq <= 0 || this.n_calls % eval_freq !== 0) return true
+    const successes: boolean[] = []
     const [rewards, lengths] = await evaluatePolicy(this.model, this.eval_env, {
       n_eval_episodes,
       deterministic,
       return_episode_rewards: true,
+      callback: ({ done, info: { is_success } }) => {
+        if (done && is_success !== undefined) successes.push(Boolean(is_success))
+      },
     })
     const reward = mean(rewards)
     this.last_mean_reward = reward
-    this.keep(rewards, lengths)
+    this.keep(rewards, lengths, successes)
     this.logger.scalars(
       {
         'eval/mean_reward': reward,
         'eval/mean_ep_length': mean(lengths),
+        ...(successes.length > 0 && { 'eval/success_rate': mean(successes.map(Number)) }),
         'time/total_timesteps': this.num_timesteps,
       },
       this.num_timesteps,
@@ -92,16 +114,18 @@ export class EvalCallback extends EventCallback {
     return (await this.onEvent()) && goOn
   }
 
-  private keep(rewards: number[], lengths: number[]): void {
+  private keep(rewards: number[], lengths: number[], successes: boolean[]): void {
     this.evaluations_timesteps.push(this.num_timesteps)
     this.evaluations_results.push(rewards)
     this.evaluations_length.push(lengths)
+    if (successes.length > 0) this.evaluations_successes.push(successes)
     const { log_path } = this.options
     if (typeof log_path !== 'string') return
     const record = {
       timesteps: this.evaluations_timesteps,
       results: this.evaluations_results,
       ep_lengths: this.evaluations_length,
+      ...(successes.length > 0 && { successes: this.evaluations_successes }),
     }
     writeFileAtomic(join(log_path, 'evaluations.json'), `${JSON.stringify(record)}\n`)
   }

@@ -15,6 +15,7 @@ export { EvalCallback, type EvalCallbackOptions } from './evaluation.js'
 export { CheckpointCallback, type CheckpointCallbackOptions, ProgressBarCallback } from './saving.js'
 export {
   EveryNTimesteps,
+  LogEveryNTimesteps,
   StopTrainingOnMaxEpisodes,
   StopTrainingOnNoModelImprovement,
   StopTrainingOnRewardThreshold,

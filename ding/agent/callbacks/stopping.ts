@@ -1,6 +1,6 @@
 import { UsageError } from '../../utils/index.js'
 import { checkCount, checkNumber, checkOptions } from '../options.js'
-import { BaseCallback, EventCallback, type StepAnswer } from './base.js'
+import { BaseCallback, CallbackList, EventCallback, type StepAnswer } from './base.js'
 import { EvalCallback } from './evaluation.js'
 
 /** The evaluation that called a callback. @throws UsageError when it was called by nothing of the kind */
@@ -16,9 +16,9 @@ export class StopTrainingOnRewardThreshold extends BaseCallback {
   readonly reward_threshold: number
 
   constructor(options: { reward_threshold: number; verbose?: number }) {
+    checkOptions('StopTrainingOnRewardThreshold', options, ['reward_threshold', 'verbose'])
     const { reward_threshold, verbose = 0 } = options
     super(verbose)
-    checkOptions('StopTrainingOnRewardThreshold', options, ['reward_threshold', 'verbose'])
     checkNumber('StopTrainingOnRewardThreshold', 'reward_threshold', reward_threshold)
     this.reward_threshold = reward_threshold
   }
@@ -42,9 +42,9 @@ export class StopTrainingOnNoModelImprovement extends BaseCallback {
   private without = 0
 
   constructor(options: { max_no_improvement_evals: number; min_evals?: number; verbose?: number }) {
-    super(options.verbose)
     const name = 'StopTrainingOnNoModelImprovement'
     checkOptions(name, options, ['max_no_improvement_evals', 'min_evals', 'verbose'])
+    super(options.verbose)
     checkNumber(name, 'max_no_improvement_evals', options.max_no_improvement_evals)
     this.max_no_improvement_evals = options.max_no_improvement_evals
     this.min_evals = options.min_evals ?? 0
@@ -72,9 +72,9 @@ export class EveryNTimesteps extends EventCallback {
   private last = 0
 
   constructor(options: { n_steps: number; callback: BaseCallback }) {
+    checkOptions('EveryNTimesteps', options, ['n_steps', 'callback'])
     const { n_steps, callback } = options
     super(callback)
-    checkOptions('EveryNTimesteps', options, ['n_steps', 'callback'])
     checkCount('EveryNTimesteps', 'n_steps', n_steps)
     this.n_steps = n_steps
   }
@@ -89,6 +89,19 @@ export class EveryNTimesteps extends EventCallback {
     if (this.num_timesteps - this.last < this.n_steps) return true
     this.last = this.num_timesteps
     return this.onEvent()
+  }
+}
+
+/** Logs the statistics of the rollouts every so many env steps, beside `log_interval`. */
+export class LogEveryNTimesteps extends EveryNTimesteps {
+  constructor(options: { n_steps: number }) {
+    checkOptions('LogEveryNTimesteps', options, ['n_steps'])
+    super({ ...options, callback: new CallbackList([]) })
+  }
+
+  protected override onEvent(): Promise<boolean> {
+    this.model.monitor.dump(this.logger, this.num_timesteps)
+    return Promise.resolve(true)
   }
 }
 

@@ -1,10 +1,12 @@
-import { defineTable, withDefault } from '../arguments.js'
+import { Box } from '../../envs/index.js'
+import { type ConfigSetting, defineTable, withDefault } from '../arguments.js'
 import { noiseConfig } from '../noise.js'
 import {
   actorCriticArguments,
   actorCriticKwargs,
   adamChoice,
   entropyArguments,
+  net_arch_of,
   optimizerConfig,
   sdeKwargs,
   stochasticArguments,
@@ -119,18 +121,38 @@ const td3Arguments = {
     default: 0.2,
   },
   target_noise_clip: { doc: 'Bound of that noise.', format: 'nonnegative_number', default: 0.5 },
-  policy_kwargs: { ...actorCriticKwargs, net_arch: withDefault(actorCriticKwargs.net_arch, [400, 300]) },
+  policy_kwargs: {
+    ...actorCriticKwargs,
+    net_arch: {
+      doc: 'Hidden widths: one list, or {pi: [...], qf: [...]}. null: [400, 300]; behind the CNN of an image [256, 256].',
+      format: net_arch_of,
+      default: null,
+      nullable: true,
+      null_sets_nothing: true,
+      to: 'model.net_arch',
+    },
+  },
 } as const
 
 /** What TD3 and DDPG say of their target's noise, and of the rest. */
-function td3Config(args: {
-  readonly target_policy_noise: number
-  readonly target_noise_clip: number
-  readonly action_noise: Parameters<typeof noiseConfig>[0]
-  readonly policy_kwargs: { readonly optimizer_kwargs: Readonly<Record<string, unknown>> | null }
-}): Record<string, unknown> {
+function td3Config(
+  args: {
+    readonly policy: string
+    readonly target_policy_noise: number
+    readonly target_noise_clip: number
+    readonly action_noise: Parameters<typeof noiseConfig>[0]
+    readonly policy_kwargs: {
+      readonly net_arch: unknown
+      readonly optimizer_kwargs: Readonly<Record<string, unknown>> | null
+    }
+  },
+  { observation_space }: ConfigSetting,
+): Record<string, unknown> {
   const { target_policy_noise: sigma, target_noise_clip: bound } = args
+  const cnn =
+    args.policy === 'CnnPolicy' && observation_space instanceof Box && observation_space.shape.length === 3
   return {
+    ...(args.policy_kwargs.net_arch === null && { model: { net_arch: cnn ? [256, 256] : [400, 300] } }),
     learn: {
       noise: sigma > 0,
       noise_sigma: sigma,
@@ -149,7 +171,7 @@ export const TD3_TABLE = defineTable({
   continuous: true,
   sampling: 'none',
   arguments: td3Arguments,
-  more: (args) => td3Config(args),
+  more: td3Config,
 })
 
 /** SB3's DDPG(...) -> policy `ddpg`: TD3 without its three additions. */
@@ -165,7 +187,7 @@ export const DDPG_TABLE = defineTable({
     target_noise_clip: withDefault(td3Arguments.target_noise_clip, 0),
     policy_kwargs: { ...td3Arguments.policy_kwargs, n_critics: withDefault(actorCriticKwargs.n_critics, 1) },
   },
-  more: (args) => td3Config(args),
+  more: td3Config,
 })
 
 /** Tianshou's REDQ, its policy and its trainer -> policy `redq`; where it has no such thing, SB3's names. */

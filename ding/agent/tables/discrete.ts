@@ -1,7 +1,7 @@
 import { UsageError } from '../../utils/index.js'
 import { type ConfigSetting, defineTable, withDefault } from '../arguments.js'
 import { imageRangeOf } from '../spaces.js'
-import { encoderWidths, optimizerConfig, valueBasedArguments, valueBasedKwargs } from './shared.js'
+import { encoderConfig, optimizerConfig, valueBasedArguments, valueBasedKwargs } from './shared.js'
 
 const rate = 'learn.learning_rate'
 
@@ -49,7 +49,7 @@ export const DQN_TABLE = defineTable({
     model: {
       dueling: false,
       head_layer_num: 0,
-      encoder_hidden_size_list: encoderWidths(args.policy_kwargs.net_arch, at),
+      ...encoderConfig(args.policy_kwargs.net_arch, at),
     },
     learn: { criterion: 'smooth_l1', ...learnConfig('DQN', args, at) },
     other: { eps: { type: 'linear' } },
@@ -82,7 +82,7 @@ export const QRDQN_TABLE = defineTable({
   },
   more: (args, at) => ({
     double: false,
-    model: { head_layer_num: 0, encoder_hidden_size_list: encoderWidths(args.policy_kwargs.net_arch, at) },
+    model: { head_layer_num: 0, ...encoderConfig(args.policy_kwargs.net_arch, at) },
     learn: { optimizer_eps: 0.01 / args.batch_size, ...learnConfig('QRDQN', args, at) },
     other: { eps: { type: 'linear' } },
   }),

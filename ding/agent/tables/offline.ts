@@ -2,7 +2,7 @@ import { Box } from '../../envs/index.js'
 import { UsageError } from '../../utils/index.js'
 import { defineTable, withDefault } from '../arguments.js'
 import { actionConfig, dataArguments, datasetArguments, learningRate } from './dataset.js'
-import { encoderWidths, nStepsArgument, optimizerConfig, valueBasedKwargs } from './shared.js'
+import { encoderConfig, nStepsArgument, optimizerConfig, valueBasedKwargs } from './shared.js'
 
 /** DI-engine's discrete CQL on QR-DQN -> policy `discrete_cql`. */
 export const DISCRETE_CQL_TABLE = defineTable({
@@ -104,7 +104,7 @@ export const BC_TABLE = defineTable({
             ...oneWidth(net_arch ?? [256, 256]),
             action_space: loss_type === 'nll_loss' ? 'reparameterization' : 'regression',
           }
-        : { encoder_hidden_size_list: encoderWidths(net_arch, at), dueling: false, head_layer_num: 0 },
+        : { ...encoderConfig(net_arch, at), dueling: false, head_layer_num: 0 },
       collect: { use_norm: normalize ?? continuous, ...actionConfig(action_scale, at) },
     }
   },

@@ -358,13 +358,13 @@ export const valueBasedKwargs = {
 /** NatureCNN's channels and features. */
 const NATURE_CNN = [32, 64, 64, 512]
 
-/** The encoder's sizes: the given ones, or SB3's for the observations. */
-export function encoderWidths(
-  net_arch: readonly number[] | null,
-  { observation_space }: ConfigSetting,
-): readonly number[] {
+/** The encoder: of the given sizes, or SB3's for the observations. */
+export function encoderConfig(net_arch: readonly number[] | null, { observation_space }: ConfigSetting) {
+  if (net_arch !== null) return { encoder_hidden_size_list: net_arch }
   const isImage = observation_space instanceof Box && observation_space.shape.length === 3
-  return net_arch ?? (isImage ? NATURE_CNN : [64, 64])
+  return isImage
+    ? { encoder_hidden_size_list: NATURE_CNN, encoder_activate_output: true }
+    : { encoder_hidden_size_list: [64, 64] }
 }
 
 /** Format of `net_arch` of actor and critics; what is wrong with a value the model's own format says. */

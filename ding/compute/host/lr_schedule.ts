@@ -29,7 +29,15 @@ interface Course {
   readonly steps?: number
 }
 
-const TYPES: readonly string[] = ['constant', 'linear', 'cosine', 'exponential', 'step']
+/** The shapes, and the keys of each beside `type` and `lr`. */
+const KEYS: Readonly<Record<NamedSchedule['type'], readonly string[]>> = {
+  constant: [],
+  linear: ['end_lr', 'steps'],
+  cosine: ['end_lr', 'steps'],
+  exponential: ['gamma'],
+  step: ['step_size', 'gamma'],
+}
+const TYPES: readonly string[] = Object.keys(KEYS)
 
 /** Builds the schedule; set `optimizer.lr` from it before each step. @throws ConfigError when the spec is wrong. */
 export function lrSchedule(spec: LrScheduleSpec): LrSchedule {
@@ -39,6 +47,13 @@ export function lrSchedule(spec: LrScheduleSpec): LrSchedule {
     throw new ConfigError(
       `There is no learning rate schedule "${spec.type}".${didYouMean(spec.type, TYPES)} ` +
         `Known: ${TYPES.join(', ')}, a number, or a function of the remaining share.`,
+    )
+  }
+  const keys = ['type', 'lr', ...KEYS[spec.type]]
+  const odd = Object.keys(spec).find((key) => !keys.includes(key))
+  if (odd !== undefined) {
+    throw new ConfigError(
+      `The learning rate schedule "${spec.type}" has no ${JSON.stringify(odd)}.${didYouMean(odd, keys)} Its keys are: ${keys.join(', ')}.`,
     )
   }
   const lr = number(spec.type, 'lr', spec.lr, 0)

@@ -1,4 +1,11 @@
-import { CheckpointError, ConfigError, didYouMean, isHostTensor, type StateTree } from '../../utils/index.js'
+import {
+  CheckpointError,
+  ConfigError,
+  didYouMean,
+  EnvError,
+  isHostTensor,
+  type StateTree,
+} from '../../utils/index.js'
 import { BaseEnv, type StepOutcome } from '../base_env.js'
 import { baseEnvConfig, copiesOf } from '../env_config.js'
 import { stateNumber, stateNumbers } from '../env_state.js'
@@ -74,9 +81,11 @@ export abstract class Box2dEnv<A extends Action, W extends Box2dWorld> extends B
     return this.course?.world
   }
 
-  /** Null before the first reset. */
-  override scene(): Scene2D | null {
-    return this.course?.world.scene() ?? null
+  /** @throws EnvError before the first reset: there is no terrain yet */
+  override scene(): Scene2D {
+    if (this.course === undefined)
+      throw new EnvError(`${this.name} has nothing to show before its first episode: call reset() first`)
+    return this.course.world.scene()
   }
 
   protected override begin(random: RandomStream): Float32Array {

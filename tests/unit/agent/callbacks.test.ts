@@ -8,6 +8,7 @@ import {
   EvalCallback,
   EveryNTimesteps,
   evaluatePolicy,
+  LogEveryNTimesteps,
   StopTrainingOnMaxEpisodes,
   StopTrainingOnNoModelImprovement,
   StopTrainingOnRewardThreshold,
@@ -109,6 +110,17 @@ describe('callbacks', () => {
     expect(at).toEqual([12, 24, 36])
   })
 
+  it('log every n timesteps', async () => {
+    const folder = temporaryFolder()
+    const agent = crossq({ env: env(5), gradient_steps: 0, tensorboard_log: folder })
+    const callback = new LogEveryNTimesteps({ n_steps: 10 })
+    await agent.learn({ total_timesteps: 35, log_interval: 1000, callback })
+    await agent.close()
+    const lines = readFileSync(join(folder, 'CrossQ_1', 'log', 'serial', 'metrics.jsonl'), 'utf8').split('\n')
+    const logged = lines.filter((line) => line.includes('rollout/ep_len_mean'))
+    expect(logged.map((line) => (JSON.parse(line) as { step: number }).step)).toEqual([10, 20, 30])
+  })
+
   it('max episodes, of each environment', async () => {
     const agent = collector(5, 2)
     const callback = new StopTrainingOnMaxEpisodes({ max_episodes: 3 })
@@ -166,6 +178,24 @@ describe('evaluation', () => {
     expect((await evaluatePolicy(twin, env(10), { n_eval_episodes: 2 }))[0]).toBeCloseTo(best, 5)
   })
 
+  it("keeps and logs the share of successes, where the environment's infos have it", async () => {
+    const log_path = temporaryFolder()
+    const agent = crossq({ env: 'reach', learning_starts: 100, tensorboard_log: log_path })
+    const callback = new EvalCallback(
+      { type: 'reach' },
+      { eval_freq: 5, n_eval_episodes: 2, log_path, warn: true },
+    )
+    await agent.learn({ total_timesteps: 10, callback })
+    await agent.close()
+    const saved = JSON.parse(readFileSync(join(log_path, 'evaluations.json'), 'utf8')) as {
+      successes: boolean[][]
+    }
+    expect(saved.successes).toEqual(callback.evaluations_successes)
+    expect(saved.successes.map((list) => list.length)).toEqual([2, 2])
+    const metrics = readFileSync(join(log_path, 'CrossQ_1', 'log', 'serial', 'metrics.jsonl'), 'utf8')
+    expect(metrics).toContain('eval/success_rate')
+  })
+
   it('stops at a threshold of the mean return', async () => {
     const stop = new StopTrainingOnRewardThreshold({ reward_threshold: -1e6 })
     const agent = collector()
@@ -199,6 +229,12 @@ describe('wrong callbacks', () => {
       [() => new CheckpointCallback({ save_freq: 1 } as never), /save_path is missing/],
       [() => new EvalCallback('Pendulum-v1', { eval_frequency: 3 } as never), /"eval_freq"/],
       [() => new EvalCallback('Pendulum-v1', { n_eval_episodes: 0 }), /n_eval_episodes is 0/],
+      [() => new EvalCallback('Pendulum-v1', { eval_freq: 2.5 }), /eval_freq is 2.5/],
+      [() => new EvalCallback('Pendulum-v1', { eval_freq: 'x' as never }), /eval_freq is x/],
+      [() => new EvalCallback('Pendulum-v1', { render: true as never }), /render is not possible/],
+      [() => new EvalCallback(undefined as never), /needs an environment/],
+      [() => new EveryNTimesteps(500 as never), /takes its options as one object/],
+      [() => new LogEveryNTimesteps({ n: 3 } as never), /no option "n"/],
       [() => new StopTrainingOnRewardThreshold({ threshold: 3 } as never), /"reward_threshold"/],
       [() => new StopTrainingOnRewardThreshold({} as never), /reward_threshold is undefined/],
       [() => new StopTrainingOnNoModelImprovement({} as never), /max_no_improvement_evals is undefined/],
@@ -217,6 +253,15 @@ describe('wrong callbacks', () => {
 })
 
 describe('evaluatePolicy', () => {
+  it('says what is wrong with its options', async () => {
+    const wrong = async (options: object, message: RegExp, where: unknown = env(3)) =>
+      await expect(evaluatePolicy(crossq(), where as never, options)).rejects.toThrow(message)
+    await wrong({ n_eval_episode: 1 }, /"n_eval_episodes"/)
+    await wrong({ n_eval_episodes: 0 }, /n_eval_episodes is 0/)
+    await wrong({ n_eval_episodes: 1.5 }, /n_eval_episodes is 1.5/)
+    await wrong({}, /list of environments is empty/, [])
+  })
+
   it('plays whole episodes with actions of the environment', async () => {
     const agent = crossq()
     const [rewards, lengths] = await evaluatePolicy(agent, env(7), {

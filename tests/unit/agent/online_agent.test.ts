@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CrossQ, DDPG, NormalActionNoise, REDQ, SAC, TD3 } from '../../../ding/agent/index.js'
-import { type Box, createEnv, type Env } from '../../../ding/envs/index.js'
+import { Box, createEnv, type Env } from '../../../ding/envs/index.js'
 import { createRunLogger } from '../../../ding/logger/index.js'
 import { CheckpointError, UsageError } from '../../../ding/utils/index.js'
 import { temporaryFolder } from '../../fixtures/configs.js'
@@ -105,11 +105,45 @@ describe('learn', () => {
     expect(agent.monitor.ep_info_buffer.map(({ l }) => l)).toEqual([10, 10, 10, 10, 10])
   })
 
+  it('writes into a folder of its own whenever it counts anew or has another name', async () => {
+    const folder = temporaryFolder()
+    const env = { type: 'Pendulum-v1', cfg: { max_episode_steps: 10 } }
+    const agent = crossq({ env, tensorboard_log: folder })
+    const steps = (name: string) =>
+      readFileSync(join(folder, name, 'log', 'serial', 'metrics.jsonl'), 'utf8')
+        .split('\n')
+        .filter((line) => line.includes('rollout/ep_len_mean'))
+        .map((line) => (JSON.parse(line) as { step: number }).step)
+    const learn = (tb_log_name: string, more = {}) =>
+      agent.learn({ total_timesteps: 20, log_interval: 1, tb_log_name, ...more })
+    await learn('run')
+    await learn('run', { reset_num_timesteps: false })
+    await learn('run')
+    await learn('other', { reset_num_timesteps: false })
+    await agent.close()
+    expect(readdirSync(folder).sort()).toEqual(['other_1', 'run_1', 'run_2'])
+    expect([steps('run_1'), steps('run_2'), steps('other_1')]).toEqual([
+      [10, 20, 30, 40],
+      [10, 20],
+      [30, 40],
+    ])
+    // The parts of the run, which are made once, log there too.
+    const metrics = readFileSync(join(folder, 'run_2', 'log', 'serial', 'metrics.jsonl'), 'utf8')
+    expect(metrics).toContain('collector_')
+  })
+
   it('says what is wrong with its options', async () => {
     const agent = crossq()
     // @ts-expect-error: no such option
     await expect(agent.learn({ total_timestep: 10 })).rejects.toThrow(/did you mean "total_timesteps"/i)
     await expect(agent.learn({ total_timesteps: 0 })).rejects.toThrow(/total_timesteps is 0/)
+    await expect(agent.learn(undefined as never)).rejects.toThrow(
+      /learn takes its options as one object, \{ total_timesteps/,
+    )
+    await expect(agent.setEnv(null as never)).rejects.toThrow(/env must be an id/)
+    await expect(agent.setParameters(null as never)).rejects.toThrow(
+      /was given null, expected what getParameters gives/,
+    )
     let inside: Promise<unknown> = Promise.resolve()
     await agent.learn({
       total_timesteps: 1,
@@ -239,6 +273,60 @@ describe('save and load', () => {
     await fresh.learn({ total_timesteps: 25 })
     await others[1]!.loadReplayBuffer(goals)
     await others[0]!.loadReplayBuffer(balance)
+  })
+
+  it('takes no replay buffer over other numbers of steps, nor one with episodes where nothing has them', async () => {
+    const path = (name: string) => join(folder, `${name}.safetensors`)
+    const folder = temporaryFolder()
+    const goals = { env: { type: 'reach', cfg: { max_episode_steps: 5 } }, learning_starts: 100 } as const
+    const agents = {
+      single: crossq(),
+      three: crossq({ n_steps: 3 }),
+      plain: crossq(goals),
+      her: crossq({ ...goals, replay_buffer_class: 'HerReplayBuffer' }),
+    }
+    for (const [name, agent] of Object.entries(agents)) {
+      await agent.learn({ total_timesteps: 10 })
+      await agent.saveReplayBuffer(path(name))
+    }
+    const refused = async (agent: CrossQ, name: string, what: RegExp) => {
+      await expect(agent.loadReplayBuffer(path(name))).rejects.toThrow(what)
+      await expect(agent.loadReplayBuffer(path(name))).rejects.toThrow(CheckpointError)
+      expect(await agent.replayBufferSize()).toBe(0)
+    }
+    await refused(crossq(), 'three', /"reward" is float32 \[3\] in the file, float32 \[\] here/)
+    await refused(
+      crossq({ n_steps: 3 }),
+      'single',
+      /"reward" is float32 \[\] in the file, float32 \[3\] here/,
+    )
+    await refused(crossq(goals), 'her', /"episode\.end" is in the file, here there is none/)
+    for (const [name, kwargs] of [
+      ['three', { n_steps: 3 }],
+      ['plain', goals],
+      ['her', { ...goals, replay_buffer_class: 'HerReplayBuffer' }],
+    ] as const) {
+      const fresh = crossq(kwargs)
+      await fresh.loadReplayBuffer(path(name))
+      await fresh.learn({ total_timesteps: 10 })
+      expect(await fresh.replayBufferSize()).toBeGreaterThan(10)
+    }
+  })
+
+  it('does not step one environment as if it were two', async () => {
+    const env = await createEnv({ type: 'Pendulum-v1', cfg: {} })
+    const agent = crossq({ env, n_envs: 2 })
+    await expect(agent.learn({ total_timesteps: 10 })).rejects.toThrow(
+      /n_envs is 2, but env is one environment.*Give a function/,
+    )
+    await expect(crossq({ env }).learn({ total_timesteps: 5 })).resolves.toBeDefined()
+  })
+
+  it('refuses an action space without bounds', async () => {
+    const [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
+    const spaces = { observation_space: new Box(low, high, [3]), action_space: new Box(low, high, [1]) }
+    const agent = keep(new SAC({ ...spaces, policy_kwargs: smallNets }))
+    await expect(agent.predict(upright)).rejects.toThrow(/has none. Give a Box with finite bounds/)
   })
 
   it.each(['FrozenLake-v1', 'bit_flip', 'MinAtar/Breakout-v1', 'CartPole-v1'])(

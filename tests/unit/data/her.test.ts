@@ -173,7 +173,19 @@ describe('relabelling', () => {
     for (const [achieved, , info] of calls)
       expect(info).toEqual({ weight: achieved - 1, at: Float32Array.of(achieved - 1) })
     expect(() => keeping.push(goalEpisode(0, 1, 2))).toThrow(/has no "info", which copy_info_dict needs/)
-    expect(() => keeping.save_data(join(folder, 'infos'))).toThrow(/save_data does not write/)
+    calls.length = 0
+    const path = join(folder, 'infos.safetensors')
+    keeping.save_data(path)
+    const again = her({ copy_info_dict: true }, 0, reward).buffer
+    again.load_data(path)
+    again.sample(10, 0)
+    expect(calls.length).toBeGreaterThan(0)
+    for (const [achieved, , info] of calls)
+      expect(info).toEqual({ weight: achieved - 1, at: Float32Array.of(achieved - 1) })
+    const without = join(folder, 'without_infos.safetensors')
+    plain.save_data(without)
+    expect(() => again.load_data(without)).toThrow(/has no "info", which copy_info_dict needs/)
+    expect(again.count()).toBe(3)
   })
 
   it('goals that are numbers, and bytes', () => {

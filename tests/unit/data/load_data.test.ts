@@ -66,10 +66,11 @@ describe.each(Object.keys(kinds))('load_data of the buffer %s', (kind) => {
   })
 
   it('holds an empty buffer to the transitions that are to come', () => {
-    const { obs, next_obs, action } = step(0) as Required<Transition>
-    const like = { obs, next_obs, action } as Transition
+    const like = step(0)
     const buffer = make()
-    for (const change of [wide, torque, bytes, records])
+    const more = (t: Transition): Transition => ({ ...t, weight: 1 })
+    const summed = (t: Transition): Transition => ({ ...t, reward: Float32Array.of(1, 2, 3) })
+    for (const change of [wide, torque, bytes, records, more, summed])
       expect(() => buffer.load_data(fileOf(make, change), like)).toThrow(/in the file.*another environment/)
     expect(buffer.count()).toBe(0)
     buffer.load_data(fileOf(make, same), like)

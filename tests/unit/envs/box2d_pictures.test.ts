@@ -12,7 +12,9 @@ const SCALE = 30
 describe('pictures of the Box2D envs', () => {
   it('of the lander: moon, hull, legs, flags, and a flame while an engine fires', () => {
     const env = new LunarLanderEnv()
+    expect(() => env.render()).toThrow(/nothing to show before its first episode: call reset\(\) first/)
     env.reset({ seed: 0 })
+    expect(() => env.render({ sise: 50 } as never)).toThrow(/render has no option "sise".*"size"/)
     env.step(0)
     const still = env.scene() as Scene2D
     expect(still.view).toEqual([0, 0, 20, 400 / SCALE])

@@ -135,6 +135,10 @@ describe('lrSchedule', () => {
     const wrong = (spec: unknown) => () => lrSchedule(spec as LrScheduleSpec)
     expect(wrong({ type: 'linaer', lr: 1 })).toThrow(/Did you mean "linear"/)
     expect(wrong({ type: 'linear' })).toThrow(/needs lr/)
+    expect(wrong({ type: 'linear', lr: 1, endlr: 1 })).toThrow(
+      /no "endlr".*Did you mean "end_lr".*type, lr, end_lr, steps/,
+    )
+    expect(wrong({ type: 'constant', lr: 1, steps: 5 })).toThrow(/"constant" has no "steps"/)
     expect(wrong({ type: 'exponential', lr: 1 })).toThrow(/needs gamma/)
     expect(wrong({ type: 'step', lr: 1, step_size: 0 })).toThrow(ConfigError)
     expect(wrong(Number.NaN)).toThrow(ConfigError)

@@ -119,6 +119,7 @@ describe('enable_save_replay', () => {
     expect(warnings.map(({ name }) => name)).toEqual(['ReplayWarning'])
     expect(warnings[0]!.message).toMatch(/end after 5 pictures \(12 steps\).*env\.replay_max_frames/)
     expect(() => env.enable_save_replay(folder, { max_frames: 1 })).toThrow(/max_frames is 1/)
+    expect(() => env.enable_save_replay(folder, { format: 'mp4' } as never)).toThrow(/has no option "format"/)
   })
 
   it('is told the limit by env.replay_max_frames, 2000 by default', () => {
