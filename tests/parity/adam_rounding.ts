@@ -136,7 +136,7 @@ function allowances(trace: Trace, others: readonly Trace[], { betas, eps }: Adam
 const ENOUGH = 32
 
 /** {@link noiseOf} all parameters after an update. One of few entries has the noise of its layer, the largest of weight and bias. */
-function noisesOf(trace: Trace, others: readonly Trace[], update: number): Map<string, Float64Array> {
+export function noisesOf(trace: Trace, others: readonly Trace[], update: number): Map<string, Float64Array> {
   const noises = new Map<string, Float64Array>()
   const layers = new Map<string, number>()
   const layerOf = (name: string) => name.slice(0, name.lastIndexOf('.'))

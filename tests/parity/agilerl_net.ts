@@ -14,13 +14,13 @@ type Config = Record<string, unknown>
 /**
  * The keyword arguments of `agilerl_q` that make the listed network, or why there are none.
  * @param space what the recording says of the observation space: a size, or the text of a Gymnasium space
- * @param raw whether the observations are pixels of 0 to 255, where the space does not tell
+ * @param raw whether images are pixels of 0 to 255, where the space does not tell; 'as they are': they are not normalised
  */
 export function modelOf(
   net: unknown,
   obs: { shape: readonly number[] },
   space: unknown,
-  raw: boolean,
+  raw: boolean | 'as they are',
 ): Config | string {
   if (!Array.isArray(net) || !net.every(isRecord)) return 'config.net is not a list of layers'
   const layers = net as unknown as Layer[]
@@ -38,11 +38,11 @@ export function modelOf(
   if (output === undefined || first === undefined || actions === undefined)
     return 'config.net lacks linear layers'
   const image = encoder.some(({ type }) => type === 'Conv2d')
-  const [width] = obs.shape.slice(1)
+  const width = obs.shape.slice(1).reduce((product, size) => product * size, 1)
   const text = typeof space === 'string' ? space : ''
   const sizes = /^MultiDiscrete\(\[([\d\s,]+)\]/.exec(text)?.[1]?.match(/\d+/g)?.map(Number)
   const vector = width === first && !text.startsWith('Discrete') && sizes === undefined
-  const range = rangeOf(text) ?? (raw ? [0, 255] : undefined)
+  const range = raw === 'as they are' ? undefined : (rangeOf(text) ?? (raw ? [0, 255] : undefined))
   return {
     obs_shape: image ? obs.shape.slice(1) : vector ? first : { one_hot: sizes ?? first },
     action_shape: actions,
@@ -72,12 +72,17 @@ function mlpOf(layers: readonly Layer[], name: string): Config {
     throw new Error(`${outputNorm.name} has weights, which AgileRL's never has.`)
   return {
     hidden_size: hidden.map((layer) => layer.shape?.[0]),
-    activation: find('activation_1')?.type ?? 'ReLU',
+    ...activationOf(find('activation_1')?.type),
     // Without a name AgileRL's encoder ends in its hidden layers' activation.
     output_activation: name === 'value' ? null : (find('activation_output')?.type ?? 'Identity'),
     layer_norm: find('layer_norm_1') !== undefined,
     output_layernorm: outputNorm !== undefined,
   }
+}
+
+/** An activation and, of GELU, whether it is the approximation by tanh. */
+function activationOf(type = 'ReLU'): Config {
+  return type === 'NewGELU' ? { activation: 'GELU', new_gelu: true } : { activation: type }
 }
 
 function cnnOf(layers: readonly Layer[]): Config {
