@@ -104,6 +104,11 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 
 const asText = (text: string): unknown => text
 
+function jsonOrText(text: string): unknown {
+  const json = parseJson(text)
+  return json === undefined ? text : json
+}
+
 const named: Record<FormatName, { expected: string; test: Test; parse: (text: string) => unknown }> = {
   int: { expected: 'a whole number', test: isInt, parse: parseNumber },
   positive_int: { expected: 'a whole number > 0', test: isPositiveInt, parse: parseNumber },
@@ -162,7 +167,7 @@ const named: Record<FormatName, { expected: string; test: Test; parse: (text: st
   },
   any_record: { expected: 'an object', test: isRecord, parse: parseJson },
   any_list: { expected: 'a list', test: Array.isArray, parse: parseJson },
-  any: { expected: 'anything', test: () => true, parse: (text) => parseJson(text) ?? text },
+  any: { expected: 'anything', test: () => true, parse: jsonOrText },
 }
 
 const positiveOnly = new Set<Format>([

@@ -118,11 +118,11 @@ function matchKey(node: SchemaNode | undefined, segment: string): string {
   return keys.find((key) => key.toLowerCase() === wanted) ?? wanted
 }
 
-/** Texts are read by the key's format; what cannot be read stays a text, for the validator to refuse. */
+/** Texts are read by the key's format, where there is none as JSON; what cannot be read stays a text, for the validator to refuse. */
 function readValue(node: SchemaNode | undefined, value: unknown): unknown {
   if (typeof value !== 'string') return value
-  if (node?.kind === 'leaf') return node.rule.parse(value) ?? value
-  const json = parseJson(value)
-  if (node?.kind === 'group') return isRecord(json) ? json : value
-  return json ?? value
+  const read = node?.kind === 'leaf' ? node.rule.parse(value) : parseJson(value)
+  if (node?.kind === 'group') return isRecord(read) ? read : value
+  // null is a value that was read.
+  return read === undefined ? value : read
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { read_config } from '../../../ding/config/index.js'
+import { read_config, schema } from '../../../ding/config/index.js'
 import { ConfigError, RegistryError } from '../../../ding/utils/index.js'
 import { compile, create_config, fakeRegistries, main_config, rejection, temporaryFolder } from './fakes.js'
 
@@ -121,6 +121,45 @@ describe('layers', () => {
       overrides: [['cuda', true]],
     })
     expect(option.main_config.policy['cuda']).toBe(true)
+  })
+
+  test('null from outside: nullable numbers, texts, permitted values and lists, keys of open groups', async () => {
+    const registries = fakeRegistries()
+    registries.policy.register(
+      'loose',
+      class LoosePolicy {
+        static config = schema({
+          size: { doc: 'Number.', format: 'positive_int', default: 3, nullable: true },
+          place: { doc: 'Text.', format: 'string', default: 'here', nullable: true },
+          kind: { doc: 'Permitted values.', format: ['a', null], default: 'a' },
+          mode: { doc: 'Permitted values or null.', format: ['a', 'b'], default: 'a', nullable: true },
+          sizes: { doc: 'List.', format: 'int_list', default: [1], nullable: true },
+          anything: { doc: 'Anything.', format: 'any', default: 1 },
+          name: { doc: 'Text, always.', format: 'string', default: 'x' },
+          own: { doc: 'Own format.', format: (value: unknown) => value === 1, default: 1, nullable: true },
+        })
+        defaultModel() {
+          return 'mlp'
+        }
+      },
+    )
+    registries.model.register('open', class OpenModel {})
+    const main = { ...main_config(), policy: { type: 'loose', model: { type: 'open', width: 4 } } }
+    const keys = ['size', 'place', 'kind', 'mode', 'sizes', 'anything', 'own']
+    const expected = {
+      ...Object.fromEntries(keys.map((key) => [key, null])),
+      name: 'null',
+      model: { width: null },
+    }
+    const create = { ...create_config(), policy: { type: 'loose' } }
+    const overrides = [...keys, 'name', 'model.width'].map((key) => [`policy.${key}`, 'null'] as const)
+    const byFlag = await compile(main, create, { registries, overrides })
+    expect(byFlag.main_config.policy).toMatchObject(expected)
+    const env = Object.fromEntries(
+      overrides.map(([path]) => [`DING__${path.toUpperCase().replaceAll('.', '__')}`, 'null']),
+    )
+    const byVariable = await compile(main, create, { registries, env })
+    expect(byVariable.main_config.policy).toMatchObject(expected)
   })
 
   test('types can be overridden too, at their place or in create_config', async () => {
