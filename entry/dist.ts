@@ -166,7 +166,7 @@ async function learn(
     await view.end()
     const result = await resultOf(prepared, exchange, report)
     logger.progress.stop()
-    logger.info(summary(result, config, (logger.now() - start) / 1000))
+    logger.info(summary(result, config, limits, (logger.now() - start) / 1000))
     return result
   } finally {
     view.stop()

@@ -20,7 +20,7 @@ import {
   ThreadSpawner,
   UsageError,
 } from '../ding/index.js'
-import { resultOf, startProgress, watchStatus } from './parallel_report.js'
+import { resultOf, startProgress, watchStatus, whenLearning } from './parallel_report.js'
 import { type PipelineInput, type PipelineOptions, type PreparedRun, prepareRun } from './prepare.js'
 import { opening, summary } from './summary.js'
 
@@ -111,6 +111,7 @@ async function runHere(prepared: PreparedRun, options: ParallelOptions): Promise
   }, options.signal)
   const endLogs = serveLogs(exchange, localLogger(logger, { console: options.verbose === true }))
   const view = watchStatus(prepared, exchange, board, settings.status_seconds)
+  const endResume = run.resume ? whenLearning(exchange, prepared.resumed) : () => {}
   try {
     const { description } = await prepared.container.getAsync(ROLES.compute)
     const { collector_num } = settings
@@ -123,10 +124,11 @@ async function runHere(prepared: PreparedRun, options: ParallelOptions): Promise
     await view.end()
     const result = await resultOf(prepared, exchange, report)
     logger.progress.stop()
-    logger.info(summary(result, config, (logger.now() - start) / 1000))
+    logger.info(summary(result, config, limits, (logger.now() - start) / 1000))
     return result
   } finally {
     view.stop()
+    endResume()
     supervisor.close()
     endLogs()
     interrupt.release()

@@ -7,9 +7,11 @@ import {
   type LearnerReport,
   NO_LIMIT,
   ROLES,
+  type RoleStatus,
   type RunResult,
   renderStatus,
   type StatusBoard,
+  TOPICS,
   tellLimits,
   writeFileAtomic,
 } from '../ding/index.js'
@@ -80,6 +82,17 @@ async function showStatus(prepared: PreparedRun, exchange: Exchange, board: Stat
     },
     env_step,
   )
+}
+
+/** Calls `then` once, when the learner says that it works: its run state has been loaded by then. @returns to listen no longer */
+export function whenLearning(exchange: Exchange, then: () => void): () => void {
+  const end = exchange.control.subscribe(TOPICS.status, (message) => {
+    const { role, state } = message as RoleStatus
+    if (role !== 'learner' || state === 'starting') return
+    end()
+    then()
+  })
+  return end
 }
 
 /** The result of every entry, from what the learner said and left. */

@@ -7,8 +7,11 @@ import {
   type CompileOptions,
   type ConfigPair,
   compile_config,
+  type GivenLimits,
   type OverrideEntry,
   read_config,
+  saveConfig,
+  TOTAL_CONFIG,
 } from '../ding/config/index.js'
 import type { RunLogger } from '../ding/logger/index.js'
 import {
@@ -31,7 +34,7 @@ export interface PipelineOptions
     ComposeOptions,
     'env_setting' | 'model' | 'lr_schedule' | 'console' | 'verbose' | 'dynamic_seed' | 'rebind'
   > {
-  /** Stop after this many training iterations (1e10). */
+  /** Stop after this many training iterations (1e10). A resumed run keeps its limits until it is given one or both anew. */
   readonly max_train_iter?: number
   /** Stop after this many env steps (1e10). */
   readonly max_env_step?: number
@@ -64,11 +67,18 @@ export async function compileInput(
   input: PipelineInput,
   seed: number | undefined,
   options: PipelineOptions & PrepareOptions,
-): Promise<{ config: CompiledConfig; exp_dir: string; is_new: boolean; lr_schedule?: LrFunction }> {
+): Promise<{
+  config: CompiledConfig
+  exp_dir: string
+  is_new: boolean
+  given_limits?: GivenLimits
+  lr_schedule?: LrFunction
+}> {
   const file =
     typeof input === 'string'
       ? await read_config(input)
-      : { main_config: input[0], create_config: input[1], base_dir: undefined }
+      : { main_config: input[0], create_config: input[1], base_dir: undefined, limits: undefined }
+  const given_limits = limitsOf(options) ?? (options.resume === true ? file.limits : undefined)
   const { main, ...given } = withoutFunction(renamed(file.main_config, options), options)
   const work_dir = resolve(options.work_dir ?? '.')
   const is_new = options.save && options.resume !== true && !resumesTraining(main)
@@ -79,14 +89,25 @@ export async function compileInput(
       ...(seed === undefined || options.resume === true ? {} : { seed }),
       ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
       ...(file.base_dir === undefined ? {} : { base_dir: file.base_dir }),
+      ...(given_limits === undefined ? {} : { limits: given_limits }),
       work_dir,
-      save: options.save,
+      // A resumed run writes its config when its state has been loaded.
+      save: options.save && options.resume !== true,
       renew_dir: options.renew_dir ?? is_new,
       ...(options.claim === undefined ? {} : { claim: options.claim }),
     },
   )
   const exp_dir = relative('.', join(work_dir, config.main_config.exp_name)) || '.'
-  return { config, exp_dir, is_new, ...given }
+  return { config, exp_dir, is_new, ...(given_limits === undefined ? {} : { given_limits }), ...given }
+}
+
+/** The limits that the caller gave, if any. */
+function limitsOf({ max_train_iter, max_env_step }: PipelineOptions): GivenLimits | undefined {
+  if (max_train_iter === undefined && max_env_step === undefined) return undefined
+  return {
+    ...(max_train_iter === undefined ? {} : { max_train_iter }),
+    ...(max_env_step === undefined ? {} : { max_env_step }),
+  }
 }
 
 /**
@@ -131,6 +152,8 @@ export interface PreparedRun {
   readonly container: Container
   readonly limits: RunLimits
   readonly logger: RunLogger
+  /** Writes what a resumed run is now. For when its state has been loaded: one that does not fit must leave the folder as it was. */
+  resumed(): void
   /** Closes whatever was made, all of it. @returns what went wrong; a part that could not be made is among it */
   close(): Promise<unknown[]>
 }
@@ -162,14 +185,15 @@ async function prepare(
   seed: number | undefined,
   options: PipelineOptions & PrepareOptions,
 ): Promise<PreparedRun> {
-  const { config, exp_dir, is_new, ...given } = await compileInput(input, seed, options)
+  const { config, exp_dir, is_new, given_limits, ...given } = await compileInput(input, seed, options)
   const container = composeContainer(config, { ...options, ...given, exp_dir, log_files: options.save })
-  const limits = {
-    max_train_iter: options.max_train_iter ?? NO_LIMIT,
-    max_env_step: options.max_env_step ?? NO_LIMIT,
-  }
+  const limits = { max_train_iter: NO_LIMIT, max_env_step: NO_LIMIT, ...given_limits }
   const logger = await container.getAsync(ROLES.logger)
-  if (options.save) writeGitInfo(exp_dir)
+  if (options.save && options.resume !== true) writeGitInfo(exp_dir)
+  const resumed = () => {
+    saveConfig(join(exp_dir, TOTAL_CONFIG), config, given_limits)
+    writeGitInfo(exp_dir)
+  }
   for (const note of config.notes) logger.warn(note)
   const close = async () => {
     const results: PromiseSettledResult<void>[] = []
@@ -179,5 +203,5 @@ async function prepare(
     logger.close()
     return results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
   }
-  return { config, exp_dir, is_new, container, limits, logger, close }
+  return { config, exp_dir, is_new, container, limits, logger, resumed, close }
 }

@@ -14,7 +14,7 @@ import { train } from './train.js'
 /**
  * Continues the run in an experiment folder from its run state, with the entry that it was started by: bit for bit, but for parallel runs, whose
  * collectors begin new episodes.
- * Limits count from the run's beginning.
+ * Limits count from the run's beginning. Those of the run stay, unless `options` has one or both: then these alone count.
  * @throws UsageError when the folder holds no run, CheckpointError when its run state cannot be used
  */
 export async function resume_pipeline(exp_dir: string, options: PipelineOptions = {}): Promise<RunResult> {

@@ -31,7 +31,12 @@ const REASONS: Readonly<Record<RunResult['stop_reason'], string>> = {
 }
 
 /** The last lines of a run: what came out, and where everything is. */
-export function summary(result: RunResult, config: CompiledConfig, seconds: number): string {
+export function summary(
+  result: RunResult,
+  config: CompiledConfig,
+  limits: RunLimits,
+  seconds: number,
+): string {
   const { exp_name: folder, eval_value, eval_value_raw, stop_reason } = result
   const { stop_value } = config.main_config.env
   const value = Number.isNaN(eval_value)
@@ -47,7 +52,7 @@ export function summary(result: RunResult, config: CompiledConfig, seconds: numb
     ['result', join(folder, 'result.json')],
     ['logs', join(folder, 'log')],
     ['curves', `tensorboard --logdir ${quoted(join(folder, 'log'))}`],
-    ['go on', resume],
+    ['go on', `${resume}${furtherLimit(stop_reason, limits)}`],
     ...(Number.isNaN(eval_value)
       ? []
       : [['evaluate', `npx ding -m eval -c ${quoted(join(folder, TOTAL_CONFIG))}`]]),
@@ -59,6 +64,14 @@ export function summary(result: RunResult, config: CompiledConfig, seconds: numb
       : []),
     ...places.map(([name, where]) => `  ${String(name).padEnd(14)} ${where}`),
   ].join('\n')
+}
+
+/** The flag that a run needs to go on beyond the limit that it has come to, which it would otherwise keep: for as long again. */
+function furtherLimit(stop_reason: RunResult['stop_reason'], limits: RunLimits): string {
+  const flags = { max_train_iter: '--train-iter', max_env_step: '--env-step' } as const
+  if (stop_reason !== 'max_train_iter' && stop_reason !== 'max_env_step') return ''
+  const limit = limits[stop_reason]
+  return limit < NO_LIMIT ? ` ${flags[stop_reason]} ${2 * limit}` : ''
 }
 
 /** D4RL's score beside a return, where there is one. */

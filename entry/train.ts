@@ -46,9 +46,13 @@ export async function train<R extends Run>(
     const run = await kind.compose(container, { exp_dir, limits, interrupt })
     logger.info(opening(config, exp_dir, limits, (await container.getAsync(ROLES.compute)).description))
     const start = logger.now()
-    const result = await runLoop(run, stages, { opening: first, resume: options.resume === true })
+    const result = await runLoop(run, stages, {
+      opening: first,
+      resume: options.resume === true,
+      on_resumed: prepared.resumed,
+    })
     logger.progress.stop()
-    logger.info(summary(result, config, (logger.now() - start) / 1000))
+    logger.info(summary(result, config, prepared.limits, (logger.now() - start) / 1000))
     return result
   } finally {
     interrupt.release()

@@ -17,7 +17,7 @@ import {
 } from './overrides.js'
 import { Problems, show } from './problems.js'
 import { type Registries, ROLES } from './roles.js'
-import { saveConfig, TOTAL_CONFIG } from './save.js'
+import { type GivenLimits, saveConfig, TOTAL_CONFIG } from './save.js'
 import type { GroupNode } from './schema.js'
 import { validate } from './validate.js'
 
@@ -91,6 +91,8 @@ export interface CompileOptions {
   readonly overrides?: readonly OverrideEntry[]
   /** Make the experiment folder and write total_config.json into it; true by default. */
   readonly save?: boolean
+  /** Limits of the run, which total_config.json keeps for when it is resumed. */
+  readonly limits?: GivenLimits
   /** Take a new name when the experiment folder exists already; true by default. */
   readonly renew_dir?: boolean
   /** Called with the experiment folder before anything is written into it. */
@@ -166,7 +168,7 @@ export async function compile_config(
     notes,
     schema: root,
   }
-  if (save) saveConfig(resolve(work_dir, compiled.exp_name, TOTAL_CONFIG), result)
+  if (save) saveConfig(resolve(work_dir, compiled.exp_name, TOTAL_CONFIG), result, options.limits)
   return result
 }
 

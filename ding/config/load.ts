@@ -4,12 +4,14 @@ import { dirname, extname, resolve } from 'node:path'
 import { importFile } from '../registry/index.js'
 import { ConfigError, kindOf } from '../utils/index.js'
 import { isRecord } from './formats.js'
-import { decodeConfig } from './save.js'
+import { decodeConfig, type GivenLimits } from './save.js'
 
 /** What a config file says. */
 export interface ConfigFile {
   readonly main_config: Record<string, unknown>
   readonly create_config: Record<string, unknown>
+  /** Those of the run whose total_config.json this is, where it had any. */
+  readonly limits?: GivenLimits
   /** Absolute path of the file. */
   readonly path: string
   /** Its folder, from which relative `import_names` start. */
@@ -30,7 +32,24 @@ export async function read_config(path: string): Promise<ConfigFile> {
     throw new ConfigError(`Config file ${path}: there is no such file (looked for ${absolute}).`)
   }
   const content = await readContent(absolute)
-  return { ...extract(content, path), path: absolute, base_dir: dirname(absolute) }
+  const limits = limitsIn(content)
+  return {
+    ...extract(content, path),
+    ...(limits === undefined ? {} : { limits }),
+    path: absolute,
+    base_dir: dirname(absolute),
+  }
+}
+
+/** The limits in a total_config.json. */
+function limitsIn(content: unknown): GivenLimits | undefined {
+  const limits = isRecord(content) ? content['limits'] : undefined
+  if (!isRecord(limits)) return undefined
+  const { max_train_iter, max_env_step } = limits
+  return {
+    ...(typeof max_train_iter === 'number' ? { max_train_iter } : {}),
+    ...(typeof max_env_step === 'number' ? { max_env_step } : {}),
+  }
 }
 
 async function readContent(path: string): Promise<unknown> {

@@ -8,6 +8,12 @@ import type { GroupNode } from './schema.js'
 /** Name of the file in an experiment's folder that holds its whole config. */
 export const TOTAL_CONFIG = 'total_config.json'
 
+/** When a run ends at the latest, as far as its caller has said. */
+export interface GivenLimits {
+  readonly max_train_iter?: number
+  readonly max_env_step?: number
+}
+
 /** JSON has no infinities: they are the strings "inf" and "-inf", and a string that looks so gets a "~" before it. */
 const INFINITE_TEXT = /^~*-?inf$/
 
@@ -50,20 +56,24 @@ function withoutSecrets(values: Record<string, unknown>, schema: GroupNode): Rec
   return copy
 }
 
-/** The text of total_config.json: a config file that compiles to the same config again, but for secrets. */
+/**
+ * The text of total_config.json: a config file that compiles to the same config again, but for secrets.
+ * @param limits those of the run, which stand beside the config
+ */
 export function configToJson(
   config: Pick<CompiledConfig, 'main_config' | 'create_config' | 'seed'> &
     Partial<Pick<CompiledConfig, 'schema'>>,
+  limits?: GivenLimits,
 ): string {
   const { create_config, seed, schema } = config
   const main_config = schema === undefined ? config.main_config : withoutSecrets(config.main_config, schema)
-  return `${JSON.stringify(encodeConfig({ main_config, create_config, seed }), null, 2)}\n`
+  return `${JSON.stringify(encodeConfig({ main_config, create_config, seed, limits }), null, 2)}\n`
 }
 
 /** Writes total_config.json in one step: readers see the old file or the whole new one. */
-export function saveConfig(path: string, config: CompiledConfig): void {
+export function saveConfig(path: string, config: CompiledConfig, limits?: GivenLimits): void {
   try {
-    writeFileAtomic(path, configToJson(config))
+    writeFileAtomic(path, configToJson(config, limits))
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new ConfigError(`exp_name: ${path} cannot be written: ${reason}`, { cause, path: 'exp_name' })

@@ -11,15 +11,23 @@ import { evaluateNow, type Stage } from './stages.js'
 /**
  * The one loop of all pipelines: `opening` once, then rounds of `stages` until the stop value, a limit or an interruption.
  * Limits and interruptions are looked at between rounds, where the run state is whole. With `resume` it starts from the
- * run state in the experiment folder. A last evaluation follows where `evaluate` is among the stages. `result_file` (true) writes result.json.
+ * run state in the experiment folder and, when that has been loaded, calls `on_resumed`. A last evaluation follows where `evaluate` is among the stages. `result_file` (true) writes result.json.
  */
 export async function runLoop<R extends Run>(
   run: R,
   stages: readonly Stage<R>[],
-  options: { opening?: readonly Stage<R>[]; resume?: boolean; result_file?: boolean } = {},
+  options: {
+    opening?: readonly Stage<R>[]
+    resume?: boolean
+    on_resumed?: () => void
+    result_file?: boolean
+  } = {},
 ): Promise<RunResult> {
   await run.learner.call_hook('before_run')
-  if (options.resume === true) await loadRunState(run)
+  if (options.resume === true) {
+    await loadRunState(run)
+    options.on_resumed?.()
+  }
   startProgress(run)
   run.logger.text('config', `\`\`\`json\n${configToJson(run.config)}\`\`\``, run.train_iter)
   for (const stage of options.opening ?? []) await stage.run(run)
