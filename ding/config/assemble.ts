@@ -1,4 +1,5 @@
-import { importNames } from '../registry/index.js'
+import { resolve } from 'node:path'
+import { absoluteImportName, importNames } from '../registry/index.js'
 import { ConfigError, RegistryError } from '../utils/index.js'
 import {
   classGroup,
@@ -9,11 +10,14 @@ import {
   openGroup,
   placeGroup,
 } from './class_schema.js'
-import { isRecord } from './formats.js'
+import { isRecord, ruleOf } from './formats.js'
 import { isFor, type Override } from './overrides.js'
 import { show } from './problems.js'
 import { MODEL_ROLE, type Registries, ROLES, type Role } from './roles.js'
 import { type GroupNode, type LeafNode, schema } from './schema.js'
+
+/** As the schema of every role has it. */
+const STRING_LIST = ruleOf('string_list', false, false)
 
 const ROOT = schema({
   exp_name: {
@@ -133,6 +137,7 @@ async function choose(
   const fallback = role === MODEL_ROLE ? modelFallback() : undefined
   const [type, path] = findType(role, sources, inMain, inCreate)
   const importNamesFound = [
+    ...overriddenNames(role, sources),
     ...namesOf(inCreate, `create_config.${role.section}.import_names`),
     ...namesOf(inMain, `${role.place.join('.')}.import_names`),
     ...(type === undefined ? (fallback?.importNames ?? []) : []),
@@ -172,6 +177,17 @@ function findType(role: Role, sources: Sources, inMain: unknown, inCreate: unkno
   if (isRecord(inMain) && inMain['type'] !== undefined) return [inMain['type'], place.join('.')]
   if (isRecord(inCreate) && inCreate['type'] !== undefined) return [inCreate['type'], section.join('.')]
   return [undefined, section.join('.')]
+}
+
+/** What overrides have to be imported. Relative files start from the working directory, where they were typed. */
+function overriddenNames(role: Role, { overrides }: Sources): string[] {
+  const place = [...role.place, 'import_names']
+  const last = overrides.filter((each) => isFor(each, place)).at(-1)
+  if (last === undefined) return []
+  const names = typeof last.value === 'string' ? (STRING_LIST.parse(last.value) ?? last.value) : last.value
+  return namesOf({ import_names: names }, place.join('.')).map((name) =>
+    absoluteImportName(name, resolve('.')),
+  )
 }
 
 function namesOf(part: unknown, path: string): string[] {
