@@ -1,10 +1,10 @@
 import { extname, join } from 'node:path'
 import { defaultsOf } from '../ding/config/index.js'
 import { createDatasetWriter, type RowShape } from '../ding/data/index.js'
-import { Dict, type Space, Tuple } from '../ding/envs/index.js'
+import { Dict, envSources, nativeActionsOf, type Space, Tuple } from '../ding/envs/index.js'
 import { ROLES } from '../ding/pipeline/index.js'
 import { BUFFER_REGISTRY } from '../ding/registry/index.js'
-import { UsageError } from '../ding/utils/index.js'
+import { isHostTensor, UsageError } from '../ding/utils/index.js'
 import { EpisodeSerialCollector, episodeCollectorConfig, randomCollectMode } from '../ding/worker/index.js'
 import { loadPolicy } from './evaluate.js'
 import { type PipelineInput, type PipelineOptions, type PreparedRun, prepareRun } from './prepare.js'
@@ -34,7 +34,8 @@ export interface CollectedData {
 
 /**
  * Records what a policy does: its collect mode, without random actions where it has an epsilon.
- * The file appears under its name only when it is complete.
+ * In HDF5 actions are in the environment's own units, which is what readers of D4RL and Minari files expect; a buffer holds them as the policy
+ * gave them, in [-1, 1] with `act_scale`, as its load_data expects. The file appears under its name only when it is complete.
  */
 export async function collect_demo_data(
   input: PipelineInput,
@@ -123,6 +124,8 @@ async function writeEpisodes(
       logger: logger.component('collector'),
     },
   )
+  const [source] = options.env_setting?.collector ?? envSources('collector', config.main_config.env)
+  const native = source === undefined ? undefined : await nativeActionsOf(source)
   const env_id = config.main_config.env['env_id']
   const obs_shape = rowShape(env.observation_space)
   const writer = await createDatasetWriter(path, {
@@ -135,7 +138,11 @@ async function writeEpisodes(
   try {
     while (writer.count < (options.collect_count ?? 1000)) {
       const [episode = []] = await collector.collect_episodes(1, { policy_kwargs: settings })
-      writer.append(episode, { truncated: episode.at(-1)?.['done'] !== true })
+      const written =
+        native === undefined
+          ? episode
+          : episode.map((row) => ({ ...row, action: native(numbersOf(row['action'])) }))
+      writer.append(written, { truncated: episode.at(-1)?.['done'] !== true })
     }
     writer.close()
     return writer.count
@@ -144,6 +151,11 @@ async function writeEpisodes(
     writer.abandon()
     throw error
   }
+}
+
+/** The entries of a continuous action. */
+function numbersOf(action: unknown): Float32Array {
+  return (isHostTensor(action) ? action.data : action) as Float32Array
 }
 
 /** The shape of a space's arrays of two axes or more, such as images, which environments hand out flat. */

@@ -15,8 +15,6 @@ const TASKS: Readonly<Record<string, DataTask>> = {
   pendulum: {
     env_id: 'Pendulum-v1',
     configs: { sac: pendulum_sac, crossq: pendulum_crossq },
-    // Torques, from -2 to 2.
-    action_scale: 2,
     steps: 10_000,
     check_every: 250,
     rows: 20_000,
@@ -24,7 +22,6 @@ const TASKS: Readonly<Record<string, DataTask>> = {
   hopper: {
     env_id: 'Hopper-v4',
     configs: { sac: hopper_sac, crossq: hopper_crossq },
-    action_scale: 1,
     steps: 1_000_000,
     check_every: 5_000,
     rows: 200_000,
@@ -32,7 +29,6 @@ const TASKS: Readonly<Record<string, DataTask>> = {
   halfcheetah: {
     env_id: 'HalfCheetah-v4',
     configs: { sac: halfcheetah_sac, crossq: halfcheetah_crossq },
-    action_scale: 1,
     steps: 1_000_000,
     check_every: 5_000,
     rows: 200_000,

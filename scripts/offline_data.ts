@@ -10,7 +10,11 @@ import {
   createDataset,
   createDatasetWriter,
   DatasetError,
+  type EnvSource,
+  envSources,
+  type HostTensor,
   loadState,
+  nativeActionsOf,
   type OfflineDataset,
   RandomStream,
   resume_pipeline,
@@ -30,8 +34,6 @@ export interface DataTask {
   readonly env_id: string
   /** Configs that train a policy for it, by the policy's name. */
   readonly configs: Readonly<Record<string, ConfigPair>>
-  /** What an action of the policy is multiplied by to be one of the environment. */
-  readonly action_scale: number
   /** Env steps of the training. */
   readonly steps: number
   /** Updates between two evaluations, each with a checkpoint. */
@@ -91,15 +93,15 @@ export async function makeOfflineData(task: DataTask, options: MakeOptions): Pro
   const medium = await collected('medium', config, options, by(levels.medium))
   const expert = await collected('expert', config, options, by(levels.expert))
   const replay = replayFile(work)
+  const native = await nativeActionsOf(envOf(config))
 
   const warmup = Number((config[0] as { policy: { random_collect_size: number } }).policy.random_collect_size)
-  const write = (name: FileName, sources: readonly string[], policy: string, first?: number) =>
-    written(join(out, `${name}.hdf5`), sources, {
-      task,
-      seed,
-      policy,
-      ...(first === undefined ? {} : { first }),
-    })
+  const write = (
+    name: FileName,
+    sources: readonly string[],
+    policy: string,
+    more: Pick<WriteOptions, 'first' | 'native'> = {},
+  ) => written(join(out, `${name}.hdf5`), sources, { task, seed, policy, ...more })
   const said = ({ train_iter, return_mean }: Level) =>
     `${options.policy} after ${train_iter} updates, return ${return_mean.toFixed(1)}`
   const replayRows = warmup + levels.medium.train_iter
@@ -109,7 +111,8 @@ export async function makeOfflineData(task: DataTask, options: MakeOptions): Pro
     'medium-replay',
     [replay],
     `all that ${options.policy} had collected by ${levels.medium.train_iter} updates`,
-    replayRows,
+    // The buffer holds actions as the policy gave them.
+    { first: replayRows, ...(native === undefined ? {} : { native }) },
   )
   await write(
     'medium-expert',
@@ -189,6 +192,13 @@ function trainingConfig(task: DataTask, { policy, steps, check_every }: MakeOpti
   ] as unknown as ConfigPair
 }
 
+function envOf([main, create]: ConfigPair): EnvSource {
+  const { env } = main as { env: object }
+  const { type } = (create as { env: { type: string } }).env
+  const [source] = envSources('collector', { ...env, type })
+  return source!
+}
+
 function pick({ policy, seed, steps, check_every, rows }: MakeOptions) {
   return { policy, seed, steps, check_every, rows }
 }
@@ -227,7 +237,7 @@ async function trained(config: ConfigPair, options: MakeOptions): Promise<boolea
   return stop_reason !== 'interrupted'
 }
 
-/** Episodes of one actor in its own units, collected once. */
+/** Episodes of one actor, collected once. */
 async function collected(
   name: 'random' | 'medium' | 'expert',
   config: ConfigPair,
@@ -265,30 +275,27 @@ function replayFile(work: string): string {
   return path
 }
 
-function open(
-  path: string,
-  action_scale = 1,
-  max_transitions: number | null = null,
-): Promise<OfflineDataset> {
-  return createDataset(
-    { data_path: path, action_scale, max_transitions },
-    { random: RandomStream.fromSeed(0) },
-  )
+function open(path: string, max_transitions: number | null = null): Promise<OfflineDataset> {
+  return createDataset({ data_path: path, max_transitions }, { random: RandomStream.fromSeed(0) })
 }
+
+type NativeActions = NonNullable<Awaited<ReturnType<typeof nativeActionsOf>>>
 
 interface WriteOptions {
   readonly task: DataTask
   readonly seed: number
   readonly policy: string
+  /** Brings the actions of the sources to the environment's units. */
+  readonly native?: NativeActions
   /** Only so many transitions of each source. */
   readonly first?: number
 }
 
-/** Writes the episodes of some files one after the other, with actions in the environment's units. */
+/** Writes the episodes of some files one after the other. */
 async function written(
   path: string,
   sources: readonly string[],
-  { task, seed, policy, first }: WriteOptions,
+  { task, seed, policy, native, first }: WriteOptions,
 ): Promise<void> {
   if (existsSync(path)) return
   const writer = await createDatasetWriter(path, {
@@ -300,10 +307,15 @@ async function written(
   })
   try {
     for (const source of sources) {
-      const { batch_columns, count } = await open(source, task.action_scale, first ?? null)
+      const { batch_columns, count } = await open(source, first ?? null)
       for (let row = 0; row < count; row++) {
         const last = row + 1 === count
-        writer.append([transitionAt(batch_columns, row)], last ? { truncated: true } : {})
+        const transition = transitionAt(batch_columns, row)
+        const action = (transition['action'] as HostTensor<Float32Array>).data
+        writer.append(
+          [{ ...transition, action: native?.(action) ?? action }],
+          last ? { truncated: true } : {},
+        )
       }
     }
     writer.close()

@@ -1,6 +1,6 @@
 import type { StateTree } from '../utils/index.js'
 import type { Frame, RenderOptions, ReplayOptions } from './render/types.js'
-import type { Space, SpaceValue } from './spaces/index.js'
+import type { Box, Space, SpaceValue } from './spaces/index.js'
 
 export type Obs = SpaceValue
 export type Action = SpaceValue
@@ -32,6 +32,8 @@ export type MaybePromise<T> = T | Promise<T>
 export interface Env<O extends Obs = Obs, A extends Action = Action> {
   readonly observation_space: Space
   readonly action_space: Space
+  /** Where actions are scaled: the box of the environment's own units, onto which those in [-1, 1] are mapped. */
+  readonly native_action_space?: Box
   readonly reward_space: Space
   reset(options?: ResetOptions): MaybePromise<O>
   step(action: A): MaybePromise<EnvTimestep<O>>

@@ -45,6 +45,7 @@ export class PendulumEnv extends ClassicControlEnv<Float32Array | number> {
 
   readonly observation_space = new Box([-1, -1, -MAX_SPEED], [1, 1, MAX_SPEED])
   readonly action_space: Box | Discrete
+  readonly native_action_space?: Box
   override readonly reward_space = new Box(
     -(Math.PI ** 2 + 0.1 * MAX_SPEED ** 2 + 0.001 * MAX_TORQUE ** 2),
     0,
@@ -62,6 +63,7 @@ export class PendulumEnv extends ClassicControlEnv<Float32Array | number> {
         ? new Box(-1, 1, [1])
         : TORQUE_BOX
       : new Discrete(DISCRETE_ACTIONS)
+    if (continuous && act_scale) this.native_action_space = TORQUE_BOX
   }
 
   protected override begin(random: RandomStream): Float32Array {

@@ -54,6 +54,7 @@ export abstract class MujocoEnv<C extends MujocoBaseConfig = MujocoBaseConfig> e
   /** Range of the motors. */
   private readonly motors: Box
   private readonly frameSkip: number
+  readonly native_action_space?: Box
   private readonly actScale: boolean
   private measured: readonly number[] = []
   private readonly bodies = new Map<string | number, number>()
@@ -82,6 +83,7 @@ export abstract class MujocoEnv<C extends MujocoBaseConfig = MujocoBaseConfig> e
     const odd = limits.filter((_, i) => i % 2 === 1)
     this.motors = new Box(even, odd)
     this.action_space = act_scale ? new Box(-1, 1, this.motors.shape) : this.motors
+    if (act_scale) this.native_action_space = this.motors
     try {
       this.simulation.forward()
       this.measured = this.measure()

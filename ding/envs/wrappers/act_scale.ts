@@ -15,7 +15,7 @@ export class ActScaleWrapper extends EnvWrapper {
   override readonly transparent = true
 
   override readonly action_space: Space
-  private readonly native: Box
+  readonly native_action_space: Box
 
   constructor(env: Env) {
     super(env)
@@ -23,18 +23,22 @@ export class ActScaleWrapper extends EnvWrapper {
     if (!(native instanceof Box) || native.dtype !== 'float32' || !native.bounded) {
       throw new EnvError(`Env wrapper "act_scale" needs a bounded float32 Box of actions, got ${native}`)
     }
-    this.native = native
+    this.native_action_space = native
     this.action_space = new Box(-1, 1, native.shape)
   }
 
   protected override mapAction(action: Action): Action {
     const why = (this.action_space as Box).explainForm(action)
     if (why !== null) throw new ActionError(`Bad action: ${why}. The action space is ${this.action_space}`)
-    return Float32Array.from(scaleAction(action as Float32Array, this.native.low, this.native.high))
+    return Float32Array.from(
+      scaleAction(action as Float32Array, this.native_action_space.low, this.native_action_space.high),
+    )
   }
 
   override random_action(): Action {
     const action = super.random_action() as Float32Array
-    return Float32Array.from(unscaleAction(action, this.native.low, this.native.high))
+    return Float32Array.from(
+      unscaleAction(action, this.native_action_space.low, this.native_action_space.high),
+    )
   }
 }

@@ -23,6 +23,7 @@ class Ask extends BaseEnv<Float32Array, Float32Array> {
   private count = 0
   readonly observation_space = new Box(-1, 1, [1])
   readonly action_space = new Box(-1, 1, [1])
+  readonly native_action_space = new Box(-2, 2, [1])
 
   constructor() {
     super('Ask-v0', 10)
@@ -71,7 +72,6 @@ const config: ConfigPair = [
 const task: DataTask = {
   env_id: 'Ask-v0',
   configs: { sac: config },
-  action_scale: 2,
   steps: 340,
   check_every: 10,
   rows: 60,
