@@ -21,7 +21,13 @@ const nameOf = ({ env, flavour }: D4rlTask): string => `${env}-${flavour}`
 
 /** The environment to evaluate in: CORL's 10 episodes, 100 in mazes. */
 function envOf(task: D4rlTask, episodes = isMaze(task) ? 100 : 10) {
-  return { env_id: task.env_id ?? task.name, evaluator_env_num: 10, n_evaluator_episode: episodes }
+  return {
+    env_id: task.env_id ?? task.name,
+    // As CORL collects online: one step, then one update.
+    collector_env_num: 1,
+    evaluator_env_num: 10,
+    n_evaluator_episode: episodes,
+  }
 }
 
 /** Without an environment the run trains from the file all the same, and evaluates nothing. */

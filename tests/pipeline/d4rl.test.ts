@@ -144,6 +144,13 @@ describe('published settings', () => {
     const antmaze = await policyOf('cql_finetune', 'antmaze-umaze-v2')
     expect(antmaze.learn).toMatchObject({ min_q_weight: 5, cql_alpha_online: 5, with_lagrange: true })
     expect(antmaze.model).toMatchObject({ q_n_hidden_layers: 5, init_variant: 'finetune' })
+    // An iteration of CORL's online phase: one step of one environment, one update.
+    const { env, policy } = await compiled(d4rl_config('cql_finetune', 'antmaze-umaze-v2'))
+    expect([
+      env['collector_env_num'],
+      policy.collect['n_sample'],
+      policy.learn['update_per_collect'],
+    ]).toEqual([1, 1, 1])
     const adroit = await policyOf('cql_finetune', 'door-cloned-v1')
     expect(adroit.learn).toMatchObject({
       cql_alpha_online: 1,
