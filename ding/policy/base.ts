@@ -193,6 +193,7 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
       reset: (data_id?: readonly number[]) => this.resetLearn(data_id),
       info: () => this.toString(),
       monitor_vars: () => this.monitorVarsLearn(),
+      start_anew: () => this.startAnew(),
       ...this.stateAccess(
         () => this.stateDictLearn(),
         (state) => this.loadStateDictLearn(state),
@@ -295,6 +296,8 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
 
   /** Told once, where a run goes over from its dataset to its environments: what changes then is the policy's matter, and part of its state. */
   startOnline(): void {}
+  /** Told when a new run starts from a checkpoint: what the state says of the old run's course, such as {@link startOnline}, counts no longer. */
+  startAnew(): void {}
 
   toString(): string {
     return `${this.constructor.name}\n${this.model.toString()}`

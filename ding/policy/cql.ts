@@ -121,6 +121,11 @@ export class CQLPolicy extends MaxEntropyPolicy<CQLConfig> {
     this.isOnline = true
   }
 
+  /** A new run from a checkpoint learns offline until its own switch. */
+  override startAnew(): void {
+    this.isOnline = false
+  }
+
   /** The weight of the conservative term in the next update. */
   get conservativeWeight(): number {
     const { min_q_weight, cql_alpha_online } = this.cfg.learn

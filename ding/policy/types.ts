@@ -62,6 +62,8 @@ export interface LearnMode extends StateMode {
   reset(data_id?: readonly number[]): void
   info(): string
   monitor_vars(): string[]
+  /** Told when the state that was loaded is a checkpoint to start a new run from, not that of a run which goes on. */
+  start_anew?(): void
 }
 
 /** What a collector sees of a policy. */

@@ -129,7 +129,8 @@ const stateFile = (work_dir: string) => join(work_dir, 'run', 'ckpt', 'run_state
 async function run(config: ConfigPair, stops: readonly number[] = [], work_dir = temporaryFolder()) {
   const limits = stops.map((max_train_iter) => ({ max_train_iter }))
   let result: RunResult | undefined
-  for (const limit of [...limits, {}]) {
+  // A run that is resumed without limits keeps those that it had.
+  for (const limit of [...limits, { max_train_iter: 1e10 }]) {
     result =
       result === undefined
         ? await serial_pipeline_offline_to_online(config, 4, { ...quiet, work_dir, ...limit })
@@ -251,6 +252,21 @@ describe('serial_pipeline_offline_to_online', () => {
     })
     const straight = await run(config)
     expect((await run(config, stops)).state.equals(straight.state)).toBe(true)
+  })
+
+  test('a checkpoint from behind the switch begins a new run, which learns offline until its own', async () => {
+    const every = { log_show_after_iter: 1 }
+    const learn = { min_q_weight: 3, learner: { hook: every } }
+    const { work_dir } = await run(cql({ learn }))
+    const load_ckpt_before_run = join(work_dir, 'run', 'ckpt', `iteration_${OFFLINE + ONLINE}.safetensors`)
+    expect(loadState(load_ckpt_before_run).tree['online']).toBe(true)
+    const offline_iterations = OFFLINE + ONLINE + 2
+    const next = await run(
+      cql({ learn: { ...learn, offline_iterations, learner: { hook: { ...every, load_ckpt_before_run } } } }),
+    )
+    const weights = scalars(next.work_dir).get('learner_iter/min_q_weight_avg') as [number, number][]
+    expect(weights[1]).toEqual([offline_iterations, 3])
+    expect(weights.at(-1)).toEqual([offline_iterations + ONLINE, 0.25])
   })
 
   test('resumes at any round to the same bytes', async () => {

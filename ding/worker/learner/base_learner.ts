@@ -217,6 +217,7 @@ export class BaseLearner implements Resumable {
       if (!(cause instanceof CheckpointError)) throw cause
       throw new CheckpointError(`${path} cannot be loaded here. ${cause.message}`, { cause })
     }
+    this.policy.start_anew?.()
     this.iteration = last_iter
     this.collector_envstep = last_step
     this.last_checkpoint = path
