@@ -52,8 +52,8 @@ export function replayWeight(
   const weight = priority_IS_weight ? data['IS'] : data['weight']
   if ((priority && data['replay_unique_id'] === undefined) || (priority_IS_weight && weight === undefined)) {
     throw new ConfigError(
-      'policy.priority is true, but the replay buffer keeps no priorities. Set create_config.replay_buffer.type to ' +
-        "'advanced' or 'deque', or policy.priority to false.",
+      'policy.priority is true, but what is learned from keeps no priorities. A dataset never does: set policy.priority and ' +
+        "policy.priority_IS_weight to false. Of replay buffers 'advanced' and 'deque' do (create_config.replay_buffer.type).",
       { path: 'policy.priority' },
     )
   }
