@@ -44,6 +44,11 @@ describe('flags that are config keys', () => {
     expect(flagsAsOverrides(given)).toEqual(expected)
   })
 
+  test('--exp_name without a value is refused', () => {
+    expect(() => flagsAsOverrides(['--exp_name'])).toThrow(/--exp_name has no value/)
+    expect(() => flagsAsOverrides(['--exp_name', '--quiet'])).toThrow(/--exp_name has no value/)
+  })
+
   test('--no-key=value is refused', () => {
     expect(() => flagsAsOverrides(['--no-policy.cuda=true'])).toThrow(/takes no value/)
   })
