@@ -354,7 +354,13 @@ ${codes.join('\n')}`
     })
   addNatsCommands(program)
   // Options after a subcommand are the subcommand's. The subcommands have their own help; that of the program is an option like others.
-  return program.enablePositionalOptions().exitOverride().helpOption(false)
+  return program.enablePositionalOptions().helpOption(false)
+}
+
+/** Commands within commands too report their errors instead of ending the process. */
+function throwAtAllLevels(command: Command): void {
+  command.exitOverride()
+  for (const inner of command.commands) throwAtAllLevels(inner)
 }
 
 /** Runs the command line. @returns the exit code; errors are printed, never thrown. */
@@ -364,7 +370,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const program = buildProgram((c) => {
       code = c
     })
-    for (const command of program.commands) command.exitOverride()
+    throwAtAllLevels(program)
     await program.parseAsync(flagsAsOverrides(argv), { from: 'user' })
     return code
   } catch (error) {

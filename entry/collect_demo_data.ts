@@ -12,10 +12,17 @@ import { type PipelineInput, type PipelineOptions, type PreparedRun, prepareRun 
 export const DATA_LAYOUTS = ['d4rl', 'minari', 'buffer'] as const
 export type DataLayout = (typeof DATA_LAYOUTS)[number]
 
+/** How files of each layout end. */
+const ENDINGS: Readonly<Record<DataLayout, readonly string[]>> = {
+  d4rl: ['.hdf5', '.h5'],
+  minari: ['.hdf5', '.h5'],
+  buffer: ['.safetensors'],
+}
+
 export interface CollectDemoOptions extends PipelineOptions {
   /** Transitions to collect (1000). HDF5 layouts hold whole episodes, so they may get up to an episode more. */
   readonly collect_count?: number
-  /** File to write; default: expert_data.hdf5 in the experiment folder. */
+  /** File to write; default: expert_data.hdf5 (of a buffer .safetensors) in the experiment folder. */
   readonly expert_data_path?: string
   /** `d4rl` or `minari` (HDF5, whole episodes of single steps), or `buffer` (training samples, for a replay buffer's
    * load_data). Default: by the file's ending, .safetensors being a buffer, else d4rl. */
@@ -42,14 +49,9 @@ export async function collect_demo_data(
   seed?: number,
   options: CollectDemoOptions = {},
 ): Promise<CollectedData> {
+  const layout = layoutOf(options)
   const prepared = await prepareRun(input, seed, { ...options, save: false, enable_field: ['collect'] })
-  const path = options.expert_data_path ?? join(prepared.exp_dir, 'expert_data.hdf5')
-  const layout = options.layout ?? (extname(path) === '.safetensors' ? 'buffer' : 'd4rl')
-  if (!DATA_LAYOUTS.includes(layout)) {
-    throw new UsageError(
-      `There is no data layout "${String(layout)}". There are: ${DATA_LAYOUTS.join(', ')}.`,
-    )
-  }
+  const path = options.expert_data_path ?? join(prepared.exp_dir, `expert_data${ENDINGS[layout][0]}`)
   try {
     const count = await (layout === 'buffer'
       ? writeBuffer(prepared, options, path)
@@ -59,6 +61,24 @@ export async function collect_demo_data(
   } finally {
     await prepared.close()
   }
+}
+
+/** The layout that is asked for, by name or by the file's ending. @throws UsageError for unknown ones, and where the two do not go together */
+function layoutOf({ expert_data_path, layout }: CollectDemoOptions): DataLayout {
+  const ending = expert_data_path === undefined ? undefined : extname(expert_data_path).toLowerCase()
+  const chosen = layout ?? (ending === '.safetensors' ? 'buffer' : 'd4rl')
+  if (!DATA_LAYOUTS.includes(chosen)) {
+    throw new UsageError(
+      `There is no data layout "${String(chosen)}". There are: ${DATA_LAYOUTS.join(', ')}.`,
+    )
+  }
+  if (ending !== undefined && !ENDINGS[chosen].includes(ending)) {
+    const known = DATA_LAYOUTS.map((name) => `${name} (${ENDINGS[name].join(', ')})`).join(', ')
+    throw new UsageError(
+      `The file to write (--output, expert_data_path) is ${expert_data_path}, which is no name for the layout "${chosen}". Layouts and their endings: ${known}.`,
+    )
+  }
+  return chosen
 }
 
 /** The acting mode, and the keyword arguments that it is to act with. */
