@@ -1,6 +1,7 @@
 import { ENV_REGISTRY, importNames } from '../registry/index.js'
 import { EnvError } from '../utils/index.js'
-import { copiesOf, env_wrapper_list } from './env_config.js'
+import { copiesOf, env_wrapper_list, resolveConfig } from './env_config.js'
+import { isSchema } from './light_imports.js'
 import type { Env, MaybePromise } from './types.js'
 import { EvalEpisodeReturnWrapper, wrapWith } from './wrappers/index.js'
 
@@ -14,19 +15,34 @@ export interface EnvSource {
   readonly import_names?: readonly string[]
   /** Folder that relative paths in `import_names` start from; default the working directory. */
   readonly base_dir?: string
-  /** The env's config; its `env_wrapper` list is applied here. */
+  /** The env's config, over the defaults of its schema where it has one; its `env_wrapper` list is applied here. */
   readonly cfg: Readonly<Record<string, unknown>>
 }
 
 /** A source, or, for managers that run envs in this thread, a function. */
 export type EnvFactory = EnvSource | (() => MaybePromise<Env>)
 
-/** Makes the env of a source: imports, constructs, adds the raw return if the env does not keep it, wraps. */
+/**
+ * Makes the env of a source: imports, resolves the config, constructs, adds the raw return if the env does not keep it, wraps.
+ * @throws ConfigError for a config that does not fit the schema that the env has as its static `config`
+ */
 export async function createEnv(source: EnvSource): Promise<Env> {
-  const { type, import_names = [], base_dir = process.cwd(), cfg } = source
+  const { type, import_names = [], base_dir = process.cwd(), cfg: given } = source
   await importNames(import_names, base_dir, { registry: ENV_REGISTRY, name: type })
+  const cfg = fillIn(ENV_REGISTRY.get(type).config, given, `The config of env "${type}"`)
   const built: unknown = await ENV_REGISTRY.build(type, cfg as never)
   return finish(built as Env, cfg, `Env "${type}"`)
+}
+
+/** The config over its schema's defaults; as it is without a schema. */
+function fillIn(config: unknown, given: EnvSource['cfg'], where: string): EnvSource['cfg'] {
+  if (!isSchema(config)) return given
+  const { env_wrapper, ...own } = given
+  const known = env_wrapper === undefined || config.root.children.has('env_wrapper')
+  // A schema that does not extend baseEnvConfig need not have the key that is for createEnv itself.
+  return known
+    ? { ...(resolveConfig(config, given, where) as object) }
+    : { ...(resolveConfig(config, own, where) as object), env_wrapper }
 }
 
 /** Makes the env of a factory of either kind. */

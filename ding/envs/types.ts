@@ -63,7 +63,7 @@ export interface Env<O extends Obs = Obs, A extends Action = Action> {
   readonly episode_return?: number
 }
 
-/** A class that ENV_REGISTRY may hold. `config` is its schema; the statics default to copies of the whole config. */
+/** A class that ENV_REGISTRY may hold. `config` is its schema, by which every config that the env is made of is checked; the statics default to copies of the whole config. */
 export type EnvClass = (new (cfg: never) => Env) & EnvClassStatics
 
 /** A function that makes an env of a config may be registered in place of a class. */

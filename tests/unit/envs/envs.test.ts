@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { RandomStream } from '../../../ding/compute/index.js'
+import { schema } from '../../../ding/config/index.js'
 import {
   AcrobotEnv,
   ActionError,
@@ -244,6 +245,38 @@ describe('configs', () => {
       manager: {},
     })
     expect(sources.map((s) => s.cfg)).toEqual(Array(2).fill({ evaluator_env_num: 2, env_id: 'CartPole-v1' }))
+  })
+
+  it("are those of the schema where createEnv makes an env of one's own", async () => {
+    const seen: unknown[] = []
+    const bare = schema({ cells: { doc: 'Length.', format: 'positive_int', default: 9 } })
+    const inGymnasiumManner = (cfg: unknown) => {
+      seen.push(cfg)
+      const { observation_space, action_space } = new CartPoleEnv()
+      return wrapEnv({
+        observation_space,
+        action_space,
+        reset: () => [0, 0, 0, 0],
+        step: () => [[0, 0, 0, 0], -3, false, false, {}],
+      })
+    }
+    const make = Object.assign((cfg: never) => inGymnasiumManner(cfg), { config: bare })
+    ENV_REGISTRY.register('test_schema', make, { force_overwrite: true })
+    await createEnv({ type: 'test_schema', cfg: {} })
+    await createEnv({ type: 'test_schema', cfg: seen[0] as Record<string, unknown> })
+    await createEnv({ type: 'test_schema', cfg: { cells: 4 } })
+    expect(seen).toEqual([{ cells: 9 }, { cells: 9 }, { cells: 4 }])
+    const wrapped = await createEnv({ type: 'test_schema', cfg: { env_wrapper: ['clip_reward'] } })
+    await wrapped.reset()
+    expect(await wrapped.step(0)).toMatchObject({ reward: -1 })
+    await expect(createEnv({ type: 'test_schema', cfg: { cels: 4 } })).rejects.toThrow(
+      /The config of env "test_schema" has no key "cels".*Did you mean "cells"/,
+    )
+    await expect(createEnv({ type: 'test_schema', cfg: { cells: 0 } })).rejects.toThrow(ConfigError)
+    const any = Object.assign((cfg: never) => inGymnasiumManner(cfg), {})
+    ENV_REGISTRY.register('test_schemaless', any, { force_overwrite: true })
+    await createEnv({ type: 'test_schemaless', cfg: { anything: 1 } })
+    expect(seen.at(-1)).toEqual({ anything: 1 })
   })
 
   it('apply env_wrapper', async () => {
