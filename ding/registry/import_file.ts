@@ -1,6 +1,7 @@
 import { register as registerHooks } from 'node:module'
 import { extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
 
 /**
  * Module resolution for TypeScript files, and JavaScript files with import/export, in a package without
@@ -27,8 +28,12 @@ export async function resolve(specifier, context, next) {
 const TYPESCRIPT = new Set(['.ts', '.mts', '.cts', '.tsx'])
 let ready: Promise<void> | undefined
 
-/** Whether tsx already loads this process's modules (`tsx file.ts`, `node --import tsx`). */
+/**
+ * Whether tsx already loads this thread's modules (`tsx file.ts`, `node --import tsx`). Worker threads inherit the options,
+ * but tsx leaves them alone.
+ */
 function tsxIsActive(): boolean {
+  if (!isMainThread) return false
   return [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].some((option) => /\btsx\b/.test(option))
 }
 

@@ -160,6 +160,17 @@ describe('the command in a project', () => {
     expect(inProject(['ding', '-c', 'own_config.ts', ...set, ...briefly])).toMatchObject({ code: 0 })
   })
 
+  test('... under tsx as well, which leaves worker threads alone', () => {
+    const script = `
+      import { serial_pipeline } from 'ding'
+      const options = { max_train_iter: 2, console: 'quiet', exp_name: 'in_workers_of_tsx' }
+      const overrides = [['create_config.env_manager.type', 'subprocess'], ['env.collector_env_num', 1], ['env.evaluator_env_num', 1]]
+      console.log((await serial_pipeline('own_config.ts', 0, { ...options, overrides })).stop_reason)`
+    writeFileSync(join(project, 'train.mjs'), script)
+    const { code, stdout, stderr } = inProject(['node', '--import', 'tsx', 'train.mjs'])
+    expect({ code, stdout, stderr }).toMatchObject({ code: 0, stdout: 'max_train_iter\n' })
+  })
+
   test('registry --import lists what a file of its own registers', () => {
     for (const file of ['./own.ts', './own.mjs']) {
       expect(inProject(['ding', 'registry', 'policy', '--import', file]).stdout).toMatch(/^my_dqn +MyDQN$/m)
