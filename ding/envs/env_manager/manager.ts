@@ -134,7 +134,7 @@ export abstract class HostedEnvManager implements EnvManager {
         this.afterStep(slot, timestep, next_obs)
         if (reset_failed !== undefined) broken.set(slot, reset_failed)
       } else {
-        timesteps.set(slot, slot.abnormal(reply.failed.message))
+        timesteps.set(slot, slot.abnormal(reply.failed.message, reply.failed.stack))
         broken.set(slot, reply.failed)
       }
     }

@@ -49,9 +49,14 @@ export class EnvSlot {
     this.ready_obs = obs
   }
 
-  /** What a step reports of an episode that was lost: the last observation known, no reward, the trajectory's end. */
-  abnormal(reason: string): EnvTimestep {
-    return createTimestep(this.ready_obs as Obs, 0, false, true, { abnormal: true, reason })
+  /**
+   * What a step reports of an episode that was lost: the last observation known, no reward, the trajectory's end.
+   * @param stack of the error, whose first line goes with the reason
+   */
+  abnormal(reason: string, stack = ''): EnvTimestep {
+    const at = /^ *(at .*)$/m.exec(stack)?.[1]
+    const info = { abnormal: true, reason, ...(at === undefined ? {} : { at }) }
+    return createTimestep(this.ready_obs as Obs, 0, false, true, info)
   }
 
   save(env: StateTree | null): StateTree {

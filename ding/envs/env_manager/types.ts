@@ -35,7 +35,7 @@ export interface EnvManager {
   /**
    * One step of the envs named; waits for all of them. A done env is reset at once (`auto_reset`): its timestep holds the
    * final observation, `ready_obs` the new one. An env that throws, dies or hangs costs its episode: its timestep has
-   * `info.abnormal` true and `info.reason`, and the env is made new.
+   * `info.abnormal` true, `info.reason` and, after an error, `info.at`, the line that threw; and the env is made new.
    * @throws EnvError when an env fails more than `max_retry` episodes in a row.
    */
   step(actions: Readonly<Record<number, Action>>): Promise<Record<number, EnvTimestep>>

@@ -4,6 +4,7 @@ import type { Action, EnvManager, EnvTimestep, Obs, Space } from '../../envs/ind
 import type { Logger } from '../../logger/index.js'
 import type { ById, CollectMode, CollectSettings, PolicyOutput } from '../../policy/index.js'
 import { EnvError, type Resumable, type StateTree } from '../../utils/index.js'
+import { BrokenEnvs } from '../broken_envs.js'
 import { copyObs, requireFinite, requireFiniteReward } from '../observations.js'
 import { CollectStatistics } from './statistics.js'
 import { decodeTransitions, encodeTransitions } from './trajectory.js'
@@ -80,6 +81,7 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
   /** The last step's listener wants no more of them in this collect. */
   protected stopped = false
   private readonly episodeLength = new Map<number, number>()
+  private readonly broken: BrokenEnvs
 
   constructor(
     readonly cfg: C,
@@ -88,6 +90,7 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
     this.env = options.env
     this.policy = options.policy
     this.logger = options.logger
+    this.broken = new BrokenEnvs('Collector', options.logger)
   }
 
   /** Collects `count` samples or episodes, whatever the class counts (its static `unit`). */
@@ -128,7 +131,7 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
 
   /**
    * One step of every ready environment. Returns the pieces that the step completed: by `cut`, or by an episode's end. An
-   * abnormal step drops the environment's piece.
+   * abnormal step drops the environment's piece, with a warning.
    */
   protected async stepAll(options: CollectOptions, cut: Cut): Promise<Piece[]> {
     const obs = this.readyObs()
@@ -143,6 +146,7 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
       const id = Number(key)
       const timestep = timesteps[id] as EnvTimestep<Obs>
       if (timestep.info['abnormal'] === true) {
+        this.broken.note(id, timestep.info)
         this.drop(id)
         continue
       }
@@ -232,6 +236,7 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
     body: () => Promise<T>,
     samplesIn: (result: T) => number,
   ): Promise<T> {
+    this.broken.beginRound()
     const start = this.logger.now()
     const stepsBefore = this.envstep
     const result = await body()

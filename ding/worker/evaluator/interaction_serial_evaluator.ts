@@ -4,6 +4,7 @@ import type { Logger } from '../../logger/index.js'
 import type { ById, EvalMode, PolicyOutput } from '../../policy/index.js'
 import { SERIAL_EVALUATOR_REGISTRY } from '../../registry/index.js'
 import { EnvError, NumericError, type Resumable, type StateTree } from '../../utils/index.js'
+import { BrokenEnvs } from '../broken_envs.js'
 import { requireFinite } from '../observations.js'
 import { SuccessWatch } from '../success.js'
 
@@ -56,6 +57,7 @@ export class InteractionSerialEvaluator implements Resumable {
   private readonly policy: EvalMode
   private readonly logger: Logger
   private readonly seed: number
+  protected readonly broken: BrokenEnvs
   private lastEvalIter = -1
   private best = Number.NEGATIVE_INFINITY
   /** Any positive reward is an episode's success, where the environment does not tell of it otherwise. */
@@ -69,6 +71,7 @@ export class InteractionSerialEvaluator implements Resumable {
     this.policy = options.policy
     this.logger = options.logger
     this.seed = options.seed
+    this.broken = new BrokenEnvs('Evaluator', options.logger)
   }
 
   /** Whether this kind plays episodes at all. */
@@ -97,6 +100,7 @@ export class InteractionSerialEvaluator implements Resumable {
     envstep = -1,
     n_episode = this.cfg.n_episode ?? this.env.env_num,
   ): Promise<{ stop: boolean; episode_info: EpisodeInfo }> {
+    this.broken.beginRound()
     const start = this.logger.now()
     const { returns, steps, extra } = await this.play(n_episode)
     const seconds = (this.logger.now() - start) / 1000
@@ -135,6 +139,7 @@ export class InteractionSerialEvaluator implements Resumable {
         const id = Number(key)
         const timestep = timesteps[id] as EnvTimestep
         const broken = timestep.info['abnormal'] === true
+        if (broken) this.broken.note(id, timestep.info)
         if (broken && ++abnormal > MAX_ABNORMAL) {
           throw new EnvError(
             `Evaluation gave up: environments broke ${abnormal} times. The last one was environment ${id}: ${String(timestep.info['reason'] ?? 'no reason given')}.`,

@@ -121,8 +121,10 @@ export class QBiasSerialEvaluator extends InteractionSerialEvaluator {
         const { reward, done, info } = timesteps[id] as EnvTimestep
         const sample = samples[id]
         const broken = info['abnormal'] === true
-        if (broken) episodes[id] = []
-        else if (sample !== undefined) {
+        if (broken) {
+          this.broken.note(id, info)
+          episodes[id] = []
+        } else if (sample !== undefined) {
           const { log_prob, value } = sample
           episodes[id]?.push({ reward: Number(reward), log_prob, value })
         }

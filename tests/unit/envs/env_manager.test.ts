@@ -87,7 +87,11 @@ describe.each(['base', 'subprocess'])('env manager "%s"', (type) => {
     await env.launch()
     await env.step({ 0: 0, 1: 0 })
     const broken = await env.step({ 0: 1, 1: 1 })
-    expect(broken[0]?.info).toMatchObject({ abnormal: true, reason: 'the engine fell off' })
+    expect(broken[0]?.info).toMatchObject({
+      abnormal: true,
+      reason: 'the engine fell off',
+      at: expect.stringMatching(/^at .*faulty_env\.ts:\d+/),
+    })
     expect(broken[0]).toMatchObject({ reward: 0, terminated: false, truncated: true, done: true })
     expect(Array.from(broken[0]?.obs as Float32Array)[0]).toBe(1)
     expect(broken[1]?.info['abnormal']).toBeUndefined()

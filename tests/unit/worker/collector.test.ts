@@ -108,8 +108,9 @@ describe('sample collector', () => {
   })
 
   test('an abnormal step drops what is pending of that environment, and nothing else', async () => {
-    const { collector, seen } = sampleCollector([[100], [100]], {}, { 1: { 2: 'abnormal' } })
+    const { collector, seen, logger } = sampleCollector([[100], [100]], {}, { 1: { 2: 'abnormal' } })
     const samples = await collector.collect(8)
+    expect(logger.warnings).toEqual(['Collector: environment 1 lost its episode: scripted.'])
     const byEnv = (id: number) => samples.map(from).filter(([env]) => env === id)
     expect(byEnv(0)).toEqual([
       [0, 0, 0],

@@ -91,6 +91,7 @@ describe('which episodes are played', () => {
       [1, 101],
       [1, 103],
     ])
+    expect(logger.warnings).toEqual(['Evaluator: environment 1 lost its episode: scripted.'])
     // The broken step is no env step.
     expect(logger.tables[0]?.row).toMatchObject({ envstep_count: 3 + 1 + 3, episode_count: 2 })
   })
