@@ -67,8 +67,6 @@ export interface MainConfig<P extends string = string, E extends string = string
   seed?: number
   env?: EnvConfigOf<E>
   policy?: PolicyConfigOf<P>
-  reward_model?: Loose
-  world_model?: Loose
 }
 
 interface Section<T extends string = string> extends Loose {
@@ -92,8 +90,6 @@ export interface CreateConfig<
   replay_buffer?: Section
   commander?: Section
   exchange?: Section
-  reward_model?: Section
-  world_model?: Section
 }
 
 /** What a config file exports, and `serial_pipeline` takes. */

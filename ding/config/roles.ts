@@ -38,8 +38,6 @@ export const ROLES: readonly Role[] = [
   },
   { section: 'commander', registry: 'commander', place: ['policy', 'other', 'commander'], optional: true },
   { section: 'exchange', registry: 'exchange', place: ['policy', 'other', 'exchange'], optional: true },
-  { section: 'reward_model', registry: 'reward_model', place: ['reward_model'], optional: true },
-  { section: 'world_model', registry: 'world_model', place: ['world_model'], optional: true },
 ]
 
 /** The model, whose type is policy.model.type or the policy's default model. */

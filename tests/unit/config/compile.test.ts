@@ -325,6 +325,16 @@ describe('validation', () => {
       compile(main_config(), { ...create_config(), replay_bufer: { type: 'naive' } }),
     )
     expect(section.message).toMatch(/create_config\.replay_bufer: unknown section.*replay_buffer/)
+    // Sections of DI-engine's that no pipeline uses.
+    for (const unused of ['reward_model', 'world_model']) {
+      const inCreate = compile(main_config(), { ...create_config(), [unused]: { type: 'mine' } })
+      expect(await rejection(inCreate)).toMatchObject({
+        name: 'ConfigError',
+        message: expect.stringMatching(`create_config\\.${unused}: unknown section.*The sections are: env,`),
+      })
+      const inMain = await rejection(compile({ ...main_config(), [unused]: { weight: 1 } }))
+      expect(inMain.message).toMatch(`${unused}: unknown key (main_config)`)
+    }
     const number = await rejection(compile(main_config(), { ...create_config(), env: { type: 4 } }))
     expect(number.message).toMatch(/create_config\.env\.type: is 4/)
   })
