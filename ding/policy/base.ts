@@ -380,8 +380,8 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
   }
 
   private buildModel(): Model {
-    const [name] = this.defaultModel()
-    return createModel({ type: name, ...this.modelConfig }, { random: this.random.stream('model') })
+    const model = { type: this.defaultModel()[0], ...this.modelConfig }
+    return createModel(model, { random: this.random.stream('model'), policy: this.constructor })
   }
 
   private get modelConfig(): Readonly<Record<string, unknown>> {

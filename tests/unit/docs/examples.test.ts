@@ -6,6 +6,7 @@ import { RandomStream } from '../../../ding/compute/index.js'
 import { createDataset } from '../../../ding/data/index.js'
 import {
   collect_demo_data,
+  evaluate,
   loadState,
   type PipelineOptions,
   resume_pipeline,
@@ -86,6 +87,23 @@ describe('own model', () => {
     expect(train_iter).toBe(200)
     const state = policy.eval_mode.state_dict()['model'] as Record<string, { shape: number[] }>
     expect(state['body.1.up.weight']?.shape).toEqual([64, 32])
+  })
+})
+
+describe('own actor and critics', () => {
+  test('SAC trains them, and their config is saved and loaded', async () => {
+    const { policy, exp_name } = await train('own_model/layer_norm_sac_config.ts', { max_train_iter: 20 })
+    const weights = policy.eval_mode.state_dict()['model'] as Record<string, { shape: number[] }>
+    expect(weights['critic.q.0.weight']?.shape).toEqual([2, 4, 64])
+    const again = { console: 'quiet', load_path: join(exp_name, 'ckpt', 'iteration_20.safetensors') } as const
+    expect((await evaluate(join(exp_name, 'total_config.json'), 0, again)).train_iter).toBe(20)
+  })
+
+  test('a key that they lack is an error still where it is given', async () => {
+    const overrides = [['policy.model.twin_critic', false]] as const
+    await expect(train('own_model/layer_norm_sac_config.ts', { overrides })).rejects.toThrow(
+      /policy\.model.*twin_critic: unknown key/s,
+    )
   })
 })
 
