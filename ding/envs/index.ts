@@ -12,6 +12,8 @@ export {
   copiesOf,
   type EnvWrapperSpec,
   env_wrapper_list,
+  replay_frames,
+  replay_pixels,
   replayOptions,
   resolveConfig,
 } from './env_config.js'

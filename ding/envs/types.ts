@@ -53,14 +53,14 @@ export interface Env<O extends Obs = Obs, A extends Action = Action> {
   /** A picture of the env as it is. @throws NotDrawnError where the env has nothing to show */
   render?(options?: RenderOptions): Frame
   /** Steps a second at which the task is shown as it happens. */
-  readonly render_fps?: number
+  readonly render_fps?: number | undefined
   /**
    * Goal environments: the reward of coming to `achieved_goal` when `desired_goal` was wanted. A pure function of its
    * arguments and the env's config, which hindsight experience replay calls on an env that it never runs.
    */
   compute_reward?(achieved_goal: Obs, desired_goal: Obs, info: Readonly<StepInfo>): number
   /** Sum of the raw rewards of the running episode, kept by the innermost layer that knows it. */
-  readonly episode_return?: number
+  readonly episode_return?: number | undefined
 }
 
 /** A class that ENV_REGISTRY may hold. `config` is its schema, by which every config that the env is made of is checked; the statics default to copies of the whole config. */

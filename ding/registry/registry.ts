@@ -78,9 +78,10 @@ export class Registry<T = Buildable> {
    * unchanged; the name is then optional, the class's own name taking its place.
    * @throws RegistryError when the name (or an alias) is taken and `force_overwrite` is not set.
    */
-  register(name: string, value: T, options?: RegisterOptions): T
   register(name?: string, value?: undefined, options?: RegisterOptions): Registrar<T>
   register(options: RegisterOptions): Registrar<T>
+  // The last, as it is the one whose reasons the compiler gives when none fits.
+  register(name: string, value: T, options?: RegisterOptions): T
   register(first?: string | RegisterOptions, value?: T, options?: RegisterOptions): T | Registrar<T> {
     const place = callerPlace()
     const name = typeof first === 'object' ? undefined : first

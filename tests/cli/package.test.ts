@@ -101,6 +101,17 @@ describe('a TypeScript project', () => {
     expect(tsc('--noEmit', '--experimentalDecorators', ...checked)).toMatchObject({ code: 0, stdout: '' })
   })
 
+  test('declarations can be made of what extends ding, also under exactOptionalPropertyTypes', () => {
+    const flags = [
+      '--declaration',
+      '--emitDeclarationOnly',
+      '--outDir',
+      'types',
+      '--exactOptionalPropertyTypes',
+    ]
+    expect(tsc(...flags, 'strict_env.ts')).toMatchObject({ code: 0, stdout: '' })
+  })
+
   test.each([
     ['a wrong key', 'config.ts', 'batch_size', 'bacth_size', "'bacth_size' does not exist"],
     [
