@@ -1,4 +1,5 @@
-import { join, relative, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import type { Container, ServiceIdentifier } from 'inversify'
 // For what it registers: a config may name any part, also one that no entry uses itself.
 import '../ding/index.js'
@@ -97,7 +98,8 @@ export async function compileInput(
       ...(options.claim === undefined ? {} : { claim: options.claim }),
     },
   )
-  const exp_dir = relative('.', join(work_dir, config.main_config.exp_name)) || '.'
+  const folder = options.save ? undefined : ownFolder(input, options)
+  const exp_dir = relative('.', folder ?? join(work_dir, config.main_config.exp_name)) || '.'
   return { config, exp_dir, is_new, ...(given_limits === undefined ? {} : { given_limits }), ...given }
 }
 
@@ -108,6 +110,14 @@ function limitsOf({ max_train_iter, max_env_step }: PipelineOptions): GivenLimit
     ...(max_train_iter === undefined ? {} : { max_train_iter }),
     ...(max_env_step === undefined ? {} : { max_env_step }),
   }
+}
+
+/** The folder of a run whose total_config.json is the input, wherever it lies, for entries that only read; an exp_name or work_dir goes first. */
+function ownFolder(input: PipelineInput, { exp_name, work_dir }: PipelineOptions): string | undefined {
+  if (typeof input !== 'string' || basename(input) !== TOTAL_CONFIG) return undefined
+  if (exp_name !== undefined || work_dir !== undefined) return undefined
+  const folder = dirname(resolve(input))
+  return existsSync(join(folder, 'ckpt')) ? folder : undefined
 }
 
 /**

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
@@ -213,6 +213,30 @@ describe('evaluate and collect_demo_data', () => {
     })
     expect(count).toBe(50)
     expect(Object.keys(loadState(expert_data_path).tree).length).toBeGreaterThan(0)
+  })
+
+  test("a run's total_config.json brings the checkpoints that lie beside it, wherever that is", async () => {
+    const work_dir = temporaryFolder()
+    await serial_pipeline(smallDqn(), 0, { ...quiet, work_dir, max_train_iter: 40 })
+    const [moved, bare] = [join(temporaryFolder(), 'moved'), join(temporaryFolder(), 'bare')]
+    renameSync(join(work_dir, 'small_dqn'), moved)
+    const evaluated = await evaluate(join(moved, 'total_config.json'), undefined, quiet)
+    expect(resolve(evaluated.exp_name)).toBe(resolve(moved))
+    const expert_data_path = join(moved, 'demo.safetensors')
+    const recording = { ...quiet, collect_count: 50, expert_data_path }
+    expect(await collect_demo_data(join(moved, 'total_config.json'), 0, recording)).toMatchObject({
+      count: 50,
+    })
+    // Without checkpoints beside it, and where a folder is named, it is a config like any other.
+    cpSync(join(moved, 'total_config.json'), join(bare, 'total_config.json'))
+    for (const [folder, options] of [
+      [bare, quiet],
+      [moved, { ...quiet, exp_name: 'elsewhere' }],
+    ] as const) {
+      await expect(evaluate(join(folder, 'total_config.json'), undefined, options)).rejects.toThrow(
+        /no checkpoint (small_dqn|elsewhere).ckpt/,
+      )
+    }
   })
 
   test('a missing and a truncated checkpoint are told apart, with the file named', async () => {
