@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { CQN } from '../../../ding/agent/index.js'
@@ -146,6 +146,25 @@ describe('offline data', () => {
     })
     const data = await createDataset({ data_path }, { random: RandomStream.fromSeed(0) })
     expect(eval_value).toBeGreaterThan(1.5 * data.statistics.returns.mean)
+  })
+
+  test('a layout of its own is read from a text file', async () => {
+    await import('../../fixtures/docs/offline_data/csv_dataset.js')
+    const data_path = join(temporaryFolder(), 'steps.csv')
+    // Two episodes: one terminates, one is cut at a time limit, so that its last step has no successor.
+    writeFileSync(data_path, '0,1,0,1,0,0\n2,3,1,5,1,0\n4,5,0,7,0,0\n6,7,1,9,0,1\n')
+    const made = createDataset({ data_path, data_type: 'csv' }, { random: RandomStream.fromSeed(0) })
+    const { statistics, batch_columns: columns } = await made
+    expect(statistics).toMatchObject({ size: 3, episodes: 2, terminations: 1, timeouts: 1 })
+    expect(columns).toMatchObject({
+      obs: { shape: [3, 2], data: Float32Array.of(0, 1, 2, 3, 4, 5) },
+      action: { dtype: 'int32', data: Int32Array.of(0, 1, 0) },
+      reward: { data: Float32Array.of(1, 5, 7) },
+    })
+    writeFileSync(data_path, '0,1,0,1\n')
+    await expect(
+      createDataset({ data_path, data_type: 'csv' }, { random: RandomStream.fromSeed(0) }),
+    ).rejects.toThrow(/steps\.csv.*5 or more/)
   })
 
   test('a population of agents learns, and the best is loaded from its file', async () => {
