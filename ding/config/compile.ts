@@ -65,8 +65,6 @@ export interface CompiledCreate {
   replay_buffer: CreateSection
   commander?: CreateSection
   exchange?: CreateSection
-  reward_model?: CreateSection
-  world_model?: CreateSection
 }
 
 /** A config with every key filled in and checked. */

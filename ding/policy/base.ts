@@ -23,6 +23,7 @@ import type {
   LearnMode,
   LearnOutput,
   PolicyField,
+  PolicyModes,
   PolicyOptions,
   PolicyOutput,
   RunProgress,
@@ -40,12 +41,7 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
   protected readonly model: Model
   readonly enable_field: readonly PolicyField[]
   private readonly attributes = new Map<string, unknown>()
-  private readonly modes: {
-    learn?: LearnMode
-    collect?: CollectMode
-    eval?: EvalMode
-    command?: CommandMode
-  } = {}
+  private readonly modes: PolicyModes = {}
   private initialised = false
   /** While a state for acting is made or loaded: the modules that it is about. */
   private actingOnly: readonly Module[] | undefined
@@ -296,6 +292,7 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
 
   /** Told once, where a run goes over from its dataset to its environments: what changes then is the policy's matter, and part of its state. */
   startOnline(): void {}
+
   /** Told when a new run starts from a checkpoint: what the state says of the old run's course, such as {@link startOnline}, counts no longer. */
   startAnew(): void {}
 

@@ -89,3 +89,11 @@ export interface CommandMode {
   get_setting_collect(progress: RunProgress): CollectSettings
   get_setting_eval(progress: RunProgress): CollectSettings
 }
+
+/** The modes of a policy that have been asked for. */
+export interface PolicyModes {
+  learn?: LearnMode
+  collect?: CollectMode
+  eval?: EvalMode
+  command?: CommandMode
+}

@@ -1,9 +1,11 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import { type Compute, type RandomStream, RandomTree } from '../../ding/compute/index.js'
+import type { Batch } from '../../ding/data/index.js'
 import { type ActorCriticModel, createModel } from '../../ding/model/index.js'
 import type { LearnMode, LearnOutput, Policy, PolicyOptions } from '../../ding/policy/index.js'
 import type { HostTensor, StateTree } from '../../ding/utils/index.js'
 import { Comparison } from './compare.js'
+import { numbersOf } from './golden.js'
 import { RecordedDraws, withDraws } from './recorded_draws.js'
 import { runtimes } from './runtimes.js'
 import {
@@ -210,9 +212,16 @@ class Pupil {
     await this.readProbe(readings, to.answers, 'at the start', golden.probe_initial)
     for (const [index, step] of golden.steps.entries()) {
       const k = index + 1
-      this.draws.push(...subject.draws(golden.draws[index]!.draws))
+      const drawn = subject.draws(golden.draws[index]!.draws)
+      const batch = learnBatch(golden, index, false)
+      // The same rows in another order: the same update, but for the order in which it is summed up. Noise of gSDE is not of rows.
+      const order = moved?.permutation((batch['obs'] as HostTensor).shape[0]!)
+      const byRow = order !== undefined && golden.config.use_sde !== true
+      this.draws.push(...(byRow ? drawn.map((values) => reordered(vectorOf(values), order).data) : drawn))
       readings.addIfRecorded(to.losses, `ent_coef ${k}`, alphaOf(learn), step['ent_coef'])
-      const output = (await learn.forward(learnBatch(golden, index, false))) as LearnOutput
+      const output = (await learn.forward(
+        order === undefined ? batch : reorderedBatch(batch, order),
+      )) as LearnOutput
       if (this.draws.left > 0) throw new Error(`Update ${k} left ${this.draws.left} recorded draws over.`)
       for (const [theirs, ours] of Object.entries(subject.scalars))
         readings.addIfRecorded(to.losses, `${theirs} ${k}`, output[ours], step[theirs])
@@ -305,6 +314,26 @@ class Pupil {
       Object.fromEntries(Object.values(weights).map((value) => ['log_alpha', matrix(value)])),
     )
   }
+}
+
+function vectorOf(values: unknown): HostTensor {
+  const data = Float32Array.from(numbersOf(values))
+  return { dtype: 'float32', shape: [data.length], data }
+}
+
+/** The rows of a tensor, or of its values laid out as rows, in another order. */
+function reordered(tensor: HostTensor, order: Int32Array): HostTensor {
+  const width = tensor.data.length / order.length
+  const data = tensor.data.slice()
+  for (const [i, row] of order.entries())
+    data.set(tensor.data.subarray(row * width, (row + 1) * width), i * width)
+  return { ...tensor, data } as HostTensor
+}
+
+function reorderedBatch(batch: Batch, order: Int32Array): Batch {
+  return Object.fromEntries(
+    Object.entries(batch).map(([key, column]) => [key, reordered(column as HostTensor, order)]),
+  ) as Batch
 }
 
 /** Tensors of weights and statistics moved by an ulp; counts stay. */

@@ -58,7 +58,7 @@ export const dataArguments = {
     to: 'collect.sampling',
   },
   action_scale: {
-    doc: "Factor that brings the data's actions to [-1, 1]. null: the data are in the units of the environment. 1: they are in [-1, 1] already, as collect_demo_data writes them with act_scale.",
+    doc: "Factor that brings the data's actions to [-1, 1]. null: the data are in the units of the environment. 1: they are in [-1, 1] already, as replay buffers hold them.",
     format: 'positive_number',
     default: null,
     nullable: true,

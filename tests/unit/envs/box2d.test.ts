@@ -120,7 +120,7 @@ describe('ids, spaces and keys', () => {
     expect(() => new LunarLanderEnv({ windpower: 3 })).toThrow(/wind_power/)
     const env = new LunarLanderEnv()
     expect(() => env.step(0)).toThrow(/reset/)
-    expect(env.scene()).toBeNull()
+    expect(() => env.scene()).toThrow(/call reset\(\) first/)
     env.reset()
     expect(() => env.step(4)).toThrow(EnvError)
     const continuous = new LunarLanderContinuousEnv()
