@@ -127,9 +127,10 @@ function runRow(run: ControlRun): string {
 
 export function page(study: ControlStudy, judged: readonly Judged[]): string {
   const { name, title, seeds, final_episodes, settings, notes } = study
-  const configs = settings.map(
-    ({ algo, config, env_step }) => `${algo}: \`configs/${config}.ts\`, ${env_step} env steps`,
-  )
+  const configs = settings.map(({ algo, config, changes = {}, env_step }) => {
+    const changed = Object.entries(changes).map(([key, value]) => ` with \`${key}\` ${value}`)
+    return `${algo}: \`configs/${config}.ts\`${changed.join('')}, ${env_step} env steps`
+  })
   return `# ${title}
 
 Made by \`npm run test:learning -- ${name}\` from [${name}.jsonl](${name}.jsonl), which has every evaluation and every final return. Criteria, seeds (${seeds.join(', ')}) and settings
