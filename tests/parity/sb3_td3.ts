@@ -14,8 +14,17 @@ import type { FileResult } from './types.js'
 
 /** Stable-Baselines3's TD3 (and DDPG, which is TD3 with other settings): its recorded batches and draws through our `td3` policy. */
 export async function sb3Td3(json: unknown): Promise<FileResult> {
-  const golden = readActorCritic(json)
-  return 'skipped' in golden ? golden : replayActorCritic(golden, td3Case(golden))
+  const read = readActorCritic(json)
+  if ('skipped' in read) return read
+  const golden = isDDPG(json) ? { ...read, config: { ...DDPG_DEFAULTS, ...read.config } } : read
+  return replayActorCritic(golden, td3Case(golden))
+}
+
+/** What SB3's DDPG gives TD3 where a file leaves it out. */
+const DDPG_DEFAULTS = { policy_delay: 1, target_policy_noise: 0.1, target_noise_clip: 0, n_critics: 1 }
+
+function isDDPG(json: unknown): boolean {
+  return (json as { algo?: unknown }).algo === 'DDPG'
 }
 
 function td3Case(golden: GoldenActorCritic): ActorCriticCase {
