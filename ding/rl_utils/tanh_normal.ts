@@ -41,11 +41,36 @@ export function tanh_normal_sample(
   { mu, sigma, log_sigma, noise }: NormalParameters,
   eps: number | null = null,
 ): SquashedSample {
+  if (noise !== undefined) return sampleWithNoise({ mu, sigma, log_sigma, noise }, eps)
   // With u = mu + sigma z the standardised sample is z itself, a constant to the gradient.
-  const z = noise === undefined ? random.normal(mu.shape) : tf.div(noise, sigma)
-  const u = tf.add(mu, noise ?? tf.mul(sigma, z))
+  const z = random.normal(mu.shape)
+  const u = tf.add(mu, tf.mul(sigma, z))
+  return { action: tf.tanh(u), log_prob: logDensity(z, log_sigma, u, eps) }
+}
+
+/** atanh(1 - 2^-23): SB3's TanhBijector clips actions so before it takes them back. */
+const FARTHEST = 8.317766166719343
+
+/**
+ * The same with given noise (gSDE). With `eps`, as SB3 has it, the density is that of atanh(clip(a)): what lies beyond counts as if it lay at the clip,
+ * since SB3 knows such samples by their actions alone.
+ */
+function sampleWithNoise(
+  { mu, sigma, log_sigma, noise }: Required<NormalParameters>,
+  eps: number | null,
+): SquashedSample {
+  const u = tf.add(mu, noise)
+  const z = tf.div(noise, sigma)
   const action = tf.tanh(u)
+  if (eps === null) return { action, log_prob: logDensity(z, log_sigma, u, eps) }
+  const at = tf.clipByValue(u, -FARTHEST, FARTHEST)
+  const beyond = tf.greater(tf.abs(u), FARTHEST)
+  const seen = tf.where(beyond, tf.div(tf.sub(at, mu), sigma), z)
+  return { action, log_prob: logDensity(seen, log_sigma, at, eps) }
+}
+
+/** log-density of tanh(u), [B], where u is z standard deviations from its mean. */
+function logDensity(z: Tensor, log_sigma: Tensor, u: Tensor, eps: number | null): Tensor {
   const normal = tf.add(tf.add(tf.mul(tf.square(z), 0.5), log_sigma), HALF_LOG_2PI)
-  const log_prob = tf.neg(tf.sum(tf.add(normal, log_tanh_derivative(u, eps)), -1))
-  return { action, log_prob }
+  return tf.neg(tf.sum(tf.add(normal, log_tanh_derivative(u, eps)), -1))
 }

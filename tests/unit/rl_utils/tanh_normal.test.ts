@@ -50,6 +50,34 @@ describe.each(['eager', 'onnx'] as const)('squashed normal (%s)', (runtime) => {
     await compute.dispose()
   })
 
+  test('given noise beyond what an action can tell counts, with eps, as if it lay at the clip of SB3', async () => {
+    const compute = await createCompute({ runtime })
+    const [mu, log_sigma] = [0.5, 0.7]
+    const noise = f32([1, 7, 12, -30], [4, 1])
+    const program = compute.program('far', (inputs: { noise: tf.Tensor }) => {
+      const normal = {
+        mu: tf.fill([4, 1], mu),
+        sigma: tf.fill([4, 1], Math.exp(log_sigma)),
+        log_sigma: tf.fill([4, 1], log_sigma),
+        noise: inputs.noise,
+      }
+      return { clipped: tanh_normal_sample(normal, 1e-6), exact: tanh_normal_sample(normal) }
+    })
+    const out = await program.run({ noise })
+    const farthest = Math.atanh(1 - 2 ** -23)
+    const density = (u: number, correction: number) =>
+      -0.5 * ((u - mu) / Math.exp(log_sigma)) ** 2 - log_sigma - 0.5 * Math.log(2 * Math.PI) - correction
+    for (const [i, far] of noise.data.entries()) {
+      const u = mu + far
+      const at = Math.min(Math.max(u, -farthest), farthest)
+      const derivative = (x: number) => 1 / Math.cosh(x) ** 2
+      expect(out.clipped.action.data[i]).toBeCloseTo(Math.tanh(u), 6)
+      expect(out.clipped.log_prob.data[i]).toBeCloseTo(density(at, Math.log(derivative(at) + 1e-6)), 3)
+      expect(out.exact.log_prob.data[i]).toBeCloseTo(density(u, -2 * Math.log(Math.cosh(u))), 3)
+    }
+    await compute.dispose()
+  })
+
   test('gradients reach noise and mean by separate ways', async () => {
     const compute = await createCompute({ runtime })
     const mu = new Parameter([1, 1], true, Float32Array.of(0.2))
