@@ -1,9 +1,9 @@
 import { type Action, Box, createFromFactory, type Env, type Space, type StepInfo } from '../envs/index.js'
-import { UsageError } from '../utils/index.js'
+import { checkOptions, UsageError } from '../utils/index.js'
 import { type EnvArgument, envFactory } from './agent_env.js'
 import type { Predictor } from './callbacks/base.js'
 import { mean } from './monitor.js'
-import { checkCount, checkOptions } from './options.js'
+import { checkCount } from './options.js'
 
 /** An environment to evaluate in, or several that share the episodes. */
 export type EvaluationEnv = EnvArgument | readonly Env[]

@@ -10,12 +10,12 @@ import {
   type Stage,
   tellLimits,
 } from '../pipeline/index.js'
-import { UsageError } from '../utils/index.js'
+import { checkOptions, UsageError } from '../utils/index.js'
 import type { AgentState } from './agent_file.js'
 import { BaseAgent } from './base_agent.js'
 import type { BaseCallback } from './callbacks/index.js'
 import { restoreOnline } from './online_agent.js'
-import { checkCount, checkOptions, type LearnOptions } from './options.js'
+import { checkCount, type LearnOptions } from './options.js'
 import type { Session } from './session.js'
 
 /** Updates from the dataset, beyond those done before, env steps in the environment, or both. */

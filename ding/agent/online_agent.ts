@@ -11,12 +11,12 @@ import {
   type Stage,
   tellLimits,
 } from '../pipeline/index.js'
-import type { StateTree } from '../utils/index.js'
+import { checkOptions, type StateTree } from '../utils/index.js'
 import { type CollectedStep, randomCollectMode } from '../worker/index.js'
 import type { AgentState } from './agent_file.js'
 import { BaseAgent } from './base_agent.js'
 import type { BaseCallback, Locals } from './callbacks/index.js'
-import { checkCount, checkOptions, type LearnOptions } from './options.js'
+import { checkCount, type LearnOptions } from './options.js'
 
 export interface OnlineLearnOptions extends LearnOptions {
   /** Env steps, of all environments together; beyond what was done before, with reset_num_timesteps false. */

@@ -1,8 +1,8 @@
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { EnvError, writeFileAtomic } from '../utils/index.js'
+import { checkOptions, EnvError, writeFileAtomic } from '../utils/index.js'
 import type { GifWriter } from './render/gif.js'
-import { NotDrawnError, refuseUnknown, renderer } from './render/renderer.js'
+import { NotDrawnError, renderer } from './render/renderer.js'
 import { type Frame, MAX_FRAMES, type RenderOptions, type ReplayOptions } from './render/types.js'
 import type { Action, EnvTimestep, Obs } from './types.js'
 
@@ -54,7 +54,7 @@ export class EpisodeRecorder {
     private readonly env: Recorded,
     options: ReplayOptions = {},
   ) {
-    refuseUnknown('enable_save_replay', options, ['gif', 'size', 'frame_skip', 'max_frames'])
+    checkOptions('enable_save_replay', options, ['gif', 'size', 'frame_skip', 'max_frames'])
     const { gif = true, size, frame_skip, max_frames = MAX_FRAMES } = options
     this.draws = gif
     this.size = size === undefined ? {} : { size }

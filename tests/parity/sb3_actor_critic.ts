@@ -1,11 +1,9 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import { type Compute, type RandomStream, RandomTree } from '../../ding/compute/index.js'
-import type { Batch } from '../../ding/data/index.js'
 import { type ActorCriticModel, createModel } from '../../ding/model/index.js'
 import type { LearnMode, LearnOutput, Policy, PolicyOptions } from '../../ding/policy/index.js'
 import type { HostTensor, StateTree } from '../../ding/utils/index.js'
 import { Comparison } from './compare.js'
-import { numbersOf } from './golden.js'
 import { RecordedDraws, withDraws } from './recorded_draws.js'
 import { runtimes } from './runtimes.js'
 import {
@@ -28,7 +26,15 @@ import {
   type Weights,
 } from './sb3_replay.js'
 import { activationOf, hasParts, type OptimizerSettings, unreadOptions } from './sb3_settings.js'
-import { type Course, compareRuns, movedTensor, Readings } from './sb3_shadows.js'
+import {
+  type Course,
+  compareRuns,
+  movedTensor,
+  Readings,
+  reordered,
+  reorderedBatch,
+  vectorOf,
+} from './sb3_shadows.js'
 import type { CaseResult, FileResult } from './types.js'
 
 /** All networks of a policy at one time. */
@@ -314,26 +320,6 @@ class Pupil {
       Object.fromEntries(Object.values(weights).map((value) => ['log_alpha', matrix(value)])),
     )
   }
-}
-
-function vectorOf(values: unknown): HostTensor {
-  const data = Float32Array.from(numbersOf(values))
-  return { dtype: 'float32', shape: [data.length], data }
-}
-
-/** The rows of a tensor, or of its values laid out as rows, in another order. */
-function reordered(tensor: HostTensor, order: Int32Array): HostTensor {
-  const width = tensor.data.length / order.length
-  const data = tensor.data.slice()
-  for (const [i, row] of order.entries())
-    data.set(tensor.data.subarray(row * width, (row + 1) * width), i * width)
-  return { ...tensor, data } as HostTensor
-}
-
-function reorderedBatch(batch: Batch, order: Int32Array): Batch {
-  return Object.fromEntries(
-    Object.entries(batch).map(([key, column]) => [key, reordered(column as HostTensor, order)]),
-  ) as Batch
 }
 
 /** Tensors of weights and statistics moved by an ulp; counts stay. */

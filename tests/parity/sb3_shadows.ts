@@ -1,4 +1,5 @@
 import { RandomStream } from '../../ding/compute/index.js'
+import type { Batch } from '../../ding/data/index.js'
 import type { HostTensor } from '../../ding/utils/index.js'
 import { type Comparison, SMALLEST_SCALE } from './compare.js'
 import { numbersOf } from './golden.js'
@@ -139,4 +140,25 @@ export function movedTensor<T extends HostTensor>(tensor: T, random: RandomStrea
   const signs = random.integers(tensor.data.length, 0, 2)
   const data = Float32Array.from(tensor.data, (value, i) => value * (1 + (2 * signs[i]! - 1) * 2 ** -23))
   return { ...tensor, data }
+}
+
+/** Recorded draws as one vector. */
+export function vectorOf(values: unknown): HostTensor {
+  const data = Float32Array.from(numbersOf(values))
+  return { dtype: 'float32', shape: [data.length], data }
+}
+
+/** The rows of a tensor, or of its values laid out as rows, in another order. */
+export function reordered(tensor: HostTensor, order: Int32Array): HostTensor {
+  const width = tensor.data.length / order.length
+  const data = tensor.data.slice()
+  for (const [i, row] of order.entries())
+    data.set(tensor.data.subarray(row * width, (row + 1) * width), i * width)
+  return { ...tensor, data } as HostTensor
+}
+
+export function reorderedBatch(batch: Batch, order: Int32Array): Batch {
+  return Object.fromEntries(
+    Object.entries(batch).map(([key, column]) => [key, reordered(column as HostTensor, order)]),
+  ) as Batch
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { UsageError, writeFileAtomic } from '../../utils/index.js'
+import { checkOptions, UsageError, writeFileAtomic } from '../../utils/index.js'
 import { type EvaluationEnv, evaluatePolicy } from '../evaluate_policy.js'
 import { mean } from '../monitor.js'
-import { checkCount, checkOptions } from '../options.js'
+import { checkCount } from '../options.js'
 import { type BaseCallback, EventCallback } from './base.js'
 
 export interface EvalCallbackOptions {

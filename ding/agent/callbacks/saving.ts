@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { createRunLogger, type RunLogger } from '../../logger/index.js'
-import { UsageError } from '../../utils/index.js'
-import { checkCount, checkOptions } from '../options.js'
+import { checkOptions, UsageError } from '../../utils/index.js'
+import { checkCount } from '../options.js'
 import { BaseCallback } from './base.js'
 
 export interface CheckpointCallbackOptions {

@@ -1,5 +1,5 @@
-import { UsageError } from '../../utils/index.js'
-import { checkCount, checkNumber, checkOptions } from '../options.js'
+import { checkOptions, UsageError } from '../../utils/index.js'
+import { checkCount, checkNumber } from '../options.js'
 import { BaseCallback, CallbackList, EventCallback, type StepAnswer } from './base.js'
 import { EvalCallback } from './evaluation.js'
 

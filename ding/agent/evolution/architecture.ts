@@ -46,14 +46,11 @@ const named =
 
 // ---- MLP ----
 
-const addNode = named(
-  'add_node',
-  resized('hidden_size', 1, NODES, (size, config) => size <= bound(config, 'max_mlp_nodes')),
-)
-const removeNode = named(
-  'remove_node',
-  resized('hidden_size', -1, NODES, (size, config) => size > bound(config, 'min_mlp_nodes')),
-)
+const withinNodes = (size: number, config: Config) => size <= bound(config, 'max_mlp_nodes')
+const aboveNodes = (size: number, config: Config) => size > bound(config, 'min_mlp_nodes')
+
+const addNode = named('add_node', resized('hidden_size', 1, NODES, withinNodes))
+const removeNode = named('remove_node', resized('hidden_size', -1, NODES, aboveNodes))
 
 /** Repeats the last layer's width. */
 const addLayer: Method = (config, random, image) => {
@@ -108,12 +105,12 @@ const removeChannel = named(
 
 // ---- SimBa, and networks of several inputs ----
 
-/** A number changed by a random amount, if it then keeps to the bounds. */
-const changed = (
+/** A number changed by a random amount, if it then keeps to the bound. */
+const shifted = (
   method: string,
   key: string,
-  sign: 1 | -1,
   steps: readonly number[],
+  sign: 1 | -1,
   fits: (value: number, config: Config) => boolean,
 ): Method =>
   named(method, (config, random) => {
@@ -121,34 +118,13 @@ const changed = (
     return fits(value, config) ? { ...config, [key]: value } : undefined
   })
 
-const addBlockNode = changed(
-  'add_node',
-  'hidden_size',
-  1,
-  NODES,
-  (value, config) => value <= bound(config, 'max_mlp_nodes'),
-)
-const removeBlockNode = changed(
-  'remove_node',
-  'hidden_size',
-  -1,
-  NODES,
-  (value, config) => value > bound(config, 'min_mlp_nodes'),
-)
-const addLatentNode = changed(
-  'add_latent_node',
-  'latent_dim',
-  1,
-  LATENT,
-  (value, config) => value < bound(config, 'max_latent_dim'),
-)
-const removeLatentNode = changed(
-  'remove_latent_node',
-  'latent_dim',
-  -1,
-  LATENT,
-  (value, config) => value > bound(config, 'min_latent_dim'),
-)
+const belowLatent = (value: number, config: Config) => value < bound(config, 'max_latent_dim')
+const aboveLatent = (value: number, config: Config) => value > bound(config, 'min_latent_dim')
+
+const addBlockNode = shifted('add_node', 'hidden_size', NODES, 1, withinNodes)
+const removeBlockNode = shifted('remove_node', 'hidden_size', NODES, -1, aboveNodes)
+const addLatentNode = shifted('add_latent_node', 'latent_dim', LATENT, 1, belowLatent)
+const removeLatentNode = shifted('remove_latent_node', 'latent_dim', LATENT, -1, aboveLatent)
 
 /** As in AgileRL, encoders change their widths and kernels, but neither gain nor lose layers. */
 const ENCODER_METHODS: Readonly<Record<EncoderKind, readonly Method[]>> = {

@@ -4,6 +4,7 @@ import { createRunLogger, type Logger } from '../../logger/index.js'
 import { UsageError } from '../../utils/index.js'
 import type { CQN } from '../cqn.js'
 import { seedTestEnv, type TestEnv } from '../episodes.js'
+import { mean } from '../monitor.js'
 import type { Mutations } from './mutations.js'
 import { Checkpoints, type EvolutionState } from './saving.js'
 import type { TournamentSelection } from './tournament.js'
@@ -70,7 +71,7 @@ const LAST = 10
 export async function train_offline(options: TrainOfflineOptions): Promise<EvolutionResult> {
   const { max_steps = 1e6, evo_steps = 1e4, eval_loop = 1, seed = 0, target = null, signal } = options
   const { tournament = null, mutation = null } = options
-  checkOptions({ max_steps, evo_steps, eval_loop, checkpoint: options.checkpoint ?? 1 }, options.pop)
+  checkCounts({ max_steps, evo_steps, eval_loop, checkpoint: options.checkpoint ?? 1 }, options.pop)
   const random = RandomTree.fromSeed(seed)
   const dataset = await datasetOf(options.dataset, random)
   const checkpoints = new Checkpoints(options)
@@ -160,21 +161,20 @@ function stepsOf(pop: readonly CQN[]): number {
 }
 
 function meanOfLast(fitness: readonly number[]): number {
-  const last = fitness.slice(-LAST)
-  return last.reduce((sum, value) => sum + value, 0) / last.length
+  return mean(fitness.slice(-LAST))
 }
 
 function tell(logger: Logger, pop: readonly CQN[], fitness: readonly number[]): void {
   const step = stepsOf(pop)
-  const mean = fitness.reduce((sum, value) => sum + value, 0) / fitness.length
-  logger.scalars({ 'evolution/best': Math.max(...fitness), 'evolution/mean': mean }, step)
+  const average = mean(fitness)
+  logger.scalars({ 'evolution/best': Math.max(...fitness), 'evolution/mean': average }, step)
   const each = pop.map(
     ({ index, mut }, i) => `${index}: ${(fitness[i] as number).toFixed(1)} (${mut ?? 'None'})`,
   )
-  logger.info(`${step} updates, mean score ${mean.toFixed(1)}. ${each.join(', ')}`)
+  logger.info(`${step} updates, mean score ${average.toFixed(1)}. ${each.join(', ')}`)
 }
 
-function checkOptions(counts: Readonly<Record<string, number>>, pop: readonly CQN[]): void {
+function checkCounts(counts: Readonly<Record<string, number>>, pop: readonly CQN[]): void {
   for (const [name, value] of Object.entries(counts)) {
     if (!Number.isInteger(value) || value < 1)
       throw new UsageError(`train_offline: ${name} is ${value}, expected a whole number > 0.`)

@@ -1,4 +1,4 @@
-import { didYouMean, EnvError } from '../../utils/index.js'
+import { checkOptions, EnvError } from '../../utils/index.js'
 import type { GifOptions, GifWriter } from './gif.js'
 import type { Frame, RenderOptions, Scene } from './types.js'
 
@@ -38,18 +38,9 @@ export class NotDrawnError extends EnvError {
   }
 }
 
-/** @throws EnvError naming an option that does not exist */
-export function refuseUnknown(where: string, options: object, known: readonly string[]): void {
-  const odd = Object.keys(options).find((name) => !known.includes(name))
-  if (odd === undefined) return
-  throw new EnvError(
-    `${where} has no option "${odd}".${didYouMean(odd, known)} The options are: ${known.join(', ')}`,
-  )
-}
-
 /** The picture of what an env shows. @throws NotDrawnError when that is null */
 export function renderScene(name: string, scene: Scene | null, options: RenderOptions = {}): Frame {
   if (scene === null) throw new NotDrawnError(name)
-  refuseUnknown('render', options, ['size'])
+  checkOptions('render', options, ['size'])
   return renderer().paintScene(scene, options)
 }

@@ -2,9 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CrossQ, DDPG, NormalActionNoise, REDQ, SAC, TD3 } from '../../../ding/agent/index.js'
-import { Box, createEnv, type Env } from '../../../ding/envs/index.js'
+import { Box, createEnv } from '../../../ding/envs/index.js'
 import { createRunLogger } from '../../../ding/logger/index.js'
-import { CheckpointError, UsageError } from '../../../ding/utils/index.js'
+import { CheckpointError } from '../../../ding/utils/index.js'
 import { temporaryFolder } from '../../fixtures/configs.js'
 import { closeAgents, crossq, dqn, keep, smallNets } from './support.js'
 
@@ -238,113 +238,12 @@ describe('save and load', () => {
     await expect(asIs.learn({ total_timesteps: 30 })).rejects.toThrow(/is a function, which no file can hold/)
   })
 
-  it('takes no replay buffer of another environment', async () => {
-    const folder = temporaryFolder()
-    const [balance, goals, own] = ['a', 'b', 'c'].map((name) => join(folder, `${name}.safetensors`)) as [
-      string,
-      string,
-      string,
-    ]
-    const others = [dqn(), crossq({ env: 'reach' }), crossq()]
-    for (const [i, path] of [balance, goals, own].entries()) {
-      await others[i]!.learn({ total_timesteps: 10 })
-      await others[i]!.saveReplayBuffer(path)
-    }
-    const [fresh, agent] = [crossq(), crossq()]
-    await agent.learn({ total_timesteps: 12 })
-    const before = join(folder, 'before.safetensors')
-    await agent.saveReplayBuffer(before)
-    for (const [one, count] of [
-      [fresh, 0],
-      [agent, 12],
-    ] as const) {
-      await expect(one.loadReplayBuffer(balance)).rejects.toThrow(
-        /"obs" is float32 \[4\] in the file, float32 \[3\] here;.*"action" is int32 \[\] in the file, float32 \[1\] here/,
-      )
-      await expect(one.loadReplayBuffer(goals)).rejects.toThrow(/"obs\.achieved_goal" is in the file/)
-      await expect(one.loadReplayBuffer(goals)).rejects.toThrow(CheckpointError)
-      expect(await one.replayBufferSize()).toBe(count)
-    }
-    const after = join(folder, 'after.safetensors')
-    await agent.saveReplayBuffer(after)
-    expect(readFileSync(after).equals(readFileSync(before))).toBe(true)
-    await fresh.loadReplayBuffer(own)
-    expect(await fresh.replayBufferSize()).toBe(10)
-    await fresh.learn({ total_timesteps: 25 })
-    await others[1]!.loadReplayBuffer(goals)
-    await others[0]!.loadReplayBuffer(balance)
-  })
-
-  it('takes no replay buffer over other numbers of steps, nor one with episodes where nothing has them', async () => {
-    const path = (name: string) => join(folder, `${name}.safetensors`)
-    const folder = temporaryFolder()
-    const goals = { env: { type: 'reach', cfg: { max_episode_steps: 5 } }, learning_starts: 100 } as const
-    const agents = {
-      single: crossq(),
-      three: crossq({ n_steps: 3 }),
-      plain: crossq(goals),
-      her: crossq({ ...goals, replay_buffer_class: 'HerReplayBuffer' }),
-    }
-    for (const [name, agent] of Object.entries(agents)) {
-      await agent.learn({ total_timesteps: 10 })
-      await agent.saveReplayBuffer(path(name))
-    }
-    const refused = async (agent: CrossQ, name: string, what: RegExp) => {
-      await expect(agent.loadReplayBuffer(path(name))).rejects.toThrow(what)
-      await expect(agent.loadReplayBuffer(path(name))).rejects.toThrow(CheckpointError)
-      expect(await agent.replayBufferSize()).toBe(0)
-    }
-    await refused(crossq(), 'three', /"reward" is float32 \[3\] in the file, float32 \[\] here/)
-    await refused(
-      crossq({ n_steps: 3 }),
-      'single',
-      /"reward" is float32 \[\] in the file, float32 \[3\] here/,
-    )
-    await refused(crossq(goals), 'her', /"episode\.end" is in the file, here there is none/)
-    for (const [name, kwargs] of [
-      ['three', { n_steps: 3 }],
-      ['plain', goals],
-      ['her', { ...goals, replay_buffer_class: 'HerReplayBuffer' }],
-    ] as const) {
-      const fresh = crossq(kwargs)
-      await fresh.loadReplayBuffer(path(name))
-      await fresh.learn({ total_timesteps: 10 })
-      expect(await fresh.replayBufferSize()).toBeGreaterThan(10)
-    }
-  })
-
-  it('does not step one environment as if it were two', async () => {
-    const env = await createEnv({ type: 'Pendulum-v1', cfg: {} })
-    const agent = crossq({ env, n_envs: 2 })
-    await expect(agent.learn({ total_timesteps: 10 })).rejects.toThrow(
-      /n_envs is 2, but env is one environment.*Give a function/,
-    )
-    await expect(crossq({ env }).learn({ total_timesteps: 5 })).resolves.toBeDefined()
-  })
-
   it('refuses an action space without bounds', async () => {
     const [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
     const spaces = { observation_space: new Box(low, high, [3]), action_space: new Box(low, high, [1]) }
     const agent = keep(new SAC({ ...spaces, policy_kwargs: smallNets }))
     await expect(agent.predict(upright)).rejects.toThrow(/has none. Give a Box with finite bounds/)
   })
-
-  it.each(['FrozenLake-v1', 'bit_flip', 'MinAtar/Breakout-v1', 'CartPole-v1'])(
-    'takes the replay buffer of its own environment: %s',
-    async (env) => {
-      const path = join(temporaryFolder(), 'buffer.safetensors')
-      const model = { encoder_kernel_size_list: [3] }
-      const image = { policy_kwargs: { net_arch: [4, 8] }, config: { model } }
-      const nets = env.startsWith('MinAtar') ? image : {}
-      const agent = dqn({ env, n_envs: 2, gradient_steps: 0, ...nets })
-      await agent.learn({ total_timesteps: 8 })
-      await agent.saveReplayBuffer(path)
-      const fresh = dqn({ env, gradient_steps: 0, ...nets })
-      await fresh.loadReplayBuffer(path)
-      await fresh.learn({ total_timesteps: 8 })
-      expect(await fresh.replayBufferSize()).toBe(16)
-    },
-  )
 
   it('tells files of other agents', async () => {
     const path = join(temporaryFolder(), 'agent.safetensors')
@@ -364,92 +263,6 @@ describe('save and load', () => {
     )
     await b.setParameters(given)
     expect(await b.getParameters()).toEqual(given)
-  })
-})
-
-describe('environments', () => {
-  const make = () => createEnv({ type: 'Pendulum-v1', cfg: { act_scale: false } }) as Promise<Env>
-
-  it('are an id, a config, a function or an object, which is not closed', async () => {
-    const made = await make()
-    let closed = 0
-    const close = made.close.bind(made)
-    made.close = () => {
-      closed++
-      return close()
-    }
-    const results = []
-    for (const env of ['Pendulum-v1', { type: 'pendulum', cfg: {} }, make, made]) {
-      const agent = crossq({ env })
-      await agent.learn({ total_timesteps: 25 })
-      results.push(await agent.getParameters())
-      await agent.close()
-    }
-    for (const parameters of results) expect(parameters).toEqual(results[0])
-    expect(closed).toBe(0)
-  })
-
-  it('can be changed, to one with the same spaces', async () => {
-    const agent = crossq()
-    await agent.learn({ total_timesteps: 25 })
-    const before = await agent.getParameters()
-    await agent.setEnv(make)
-    expect(await agent.getParameters()).toEqual(before)
-    expect([agent.num_timesteps, agent.n_updates, await agent.replayBufferSize()]).toEqual([25, 5, 25])
-    await agent.learn({ total_timesteps: 5, reset_num_timesteps: false })
-    expect([agent.num_timesteps, agent.n_updates]).toEqual([30, 10])
-    expect((await agent.getEnv()).env_num).toBe(1)
-    await expect(agent.setEnv('CartPole-v1')).rejects.toThrow(UsageError)
-    const path = join(temporaryFolder(), 'agent.safetensors')
-    await agent.save(path)
-    const elsewhere = keep(await CrossQ.load(path, { env: 'MountainCarContinuous-v0' }))
-    await expect(elsewhere.predict(upright)).rejects.toThrow(/the agent was made for/)
-  })
-
-  it('must have the actions that the algorithm is for, before anything is predicted', async () => {
-    const still = Float32Array.of(0, 0, 0, 0)
-    await expect(crossq({ env: 'CartPole-v1' }).predict(still)).rejects.toThrow(/acts in \[-1, 1\].*Discrete/)
-    await expect(dqn({ env: 'Pendulum-v1' }).predict(upright)).rejects.toThrow(/discrete actions.*Box/)
-  })
-
-  it('say what observations to predict from are like', async () => {
-    const agent = crossq()
-    await expect(agent.predict(Float32Array.of(1, 0, 0, 0))).rejects.toThrow(/has 4 values.*Box/)
-    await expect(agent.predict([upright, Float32Array.of(1)])).rejects.toThrow(/has 1 values/)
-    await expect(agent.predict('up' as never)).rejects.toThrow(UsageError)
-    const goals = crossq({ env: 'reach' })
-    const point = new Float32Array(3)
-    await expect(goals.predict({ observation: point, achieved_goal: point })).rejects.toThrow(
-      /lacks "desired_goal"/,
-    )
-    const short = { observation: point, achieved_goal: point, desired_goal: Float32Array.of(1) }
-    await expect(goals.predict(short)).rejects.toThrow(/entry "desired_goal" has 1 values/)
-  })
-
-  it('are not needed to predict', async () => {
-    const path = join(temporaryFolder(), 'agent.safetensors')
-    const agent = crossq({ env: make })
-    await agent.save(path)
-    const twin = keep(await CrossQ.load(path))
-    expect(await twin.predict(rows)).toEqual(await agent.predict(rows))
-    await expect(twin.learn({ total_timesteps: 5 })).rejects.toThrow(/no environment/)
-    expect(() => new CrossQ({}).action_space).toThrow(/not known yet/)
-    await expect(new CrossQ({}).predict(upright)).rejects.toThrow(/give env/)
-  })
-
-  it('and actions are drawn anew from another seed', async () => {
-    const [a, b] = [crossq({ gradient_steps: 0 }), crossq({ gradient_steps: 0, seed: 9 })]
-    await a.setRandomSeed(9)
-    const seen: unknown[][] = [[], []]
-    for (const [i, agent] of [a, b].entries()) {
-      await agent.learn({
-        total_timesteps: 5,
-        callback: ({ actions }) => {
-          seen[i]?.push(actions)
-        },
-      })
-    }
-    expect(seen[0]).toEqual(seen[1])
   })
 })
 

@@ -1,11 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { read_config, schema } from '../../../ding/config/index.js'
+import { schema } from '../../../ding/config/index.js'
 import { ConfigError, RegistryError } from '../../../ding/utils/index.js'
-import { compile, create_config, fakeRegistries, main_config, rejection, temporaryFolder } from './fakes.js'
-
-const work_dir = temporaryFolder()
+import { compile, create_config, fakeRegistries, main_config, rejection } from './fakes.js'
 
 describe('layers', () => {
   test('defaults <- create_config <- main_config <- environment <- command line', async () => {
@@ -375,98 +371,4 @@ describe('classes without a schema', () => {
     )
     expect(error.message).toMatch(/policy\.collect\.collector\.frq: unknown key/)
   })
-})
-
-describe('the experiment folder', () => {
-  const clock = () => new Date(2024, 1, 3, 4, 5, 6)
-  const options = { work_dir, save: true, renew_dir: true, clock }
-
-  test('is made, nested, and renamed when it exists', async () => {
-    const main = { ...main_config(), exp_name: 'group/run' }
-    const names = []
-    for (let i = 0; i < 3; i++)
-      names.push((await compile(main, create_config(), options)).main_config.exp_name)
-    expect(names).toEqual(['group/run', 'group/run_240203_040506', 'group/run_240203_040506_2'])
-    for (const name of names) {
-      const saved = JSON.parse(readFileSync(join(work_dir, name, 'total_config.json'), 'utf8')) as Record<
-        string,
-        Record<string, unknown>
-      >
-      expect(saved['main_config']?.['exp_name']).toBe(name)
-    }
-    const again = await compile(main, create_config(), { ...options, renew_dir: false })
-    expect(again.main_config.exp_name).toBe('group/run')
-  })
-
-  test('is not made when the config is wrong, or not to be saved', async () => {
-    await rejection(
-      compile({ ...main_config(), exp_name: 'wrong', env: { foo: 1 } }, create_config(), options),
-    )
-    await compile({ ...main_config(), exp_name: 'unsaved' }, create_config(), { ...options, save: false })
-    expect(existsSync(join(work_dir, 'wrong')) || existsSync(join(work_dir, 'unsaved'))).toBe(false)
-    writeFileSync(join(work_dir, 'a_file'), '')
-    const error = await rejection(
-      compile({ ...main_config(), exp_name: 'a_file/run' }, create_config(), options),
-    )
-    expect(error).toBeInstanceOf(ConfigError)
-    expect(error.message).toMatch(/exp_name/)
-  })
-})
-
-test('import_names load files next to the config, and are saved as absolute paths', async () => {
-  const folder = join(work_dir, 'user')
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'mine.mjs'), `globalThis.registerMine()`)
-  const registries = fakeRegistries()
-  Object.assign(globalThis, { registerMine: () => registries.env.register('mine', class Mine {}) })
-  const create = { ...create_config(), env: { type: 'mine', import_names: ['./mine.mjs', 'dizoo.mine'] } }
-  const { create_config: c } = await compile(main_config(), create, { registries, base_dir: folder })
-  expect(c.env).toEqual({ type: 'mine', import_names: [join(folder, 'mine.mjs'), 'dizoo.mine'] })
-})
-
-test('import_names from outside are imported too, from the working directory, beside those of the config', async () => {
-  const folder = join(work_dir, 'outside')
-  mkdirSync(folder, { recursive: true })
-  for (const name of ['of_config', 'of_flag', 'of_variable'])
-    writeFileSync(join(folder, `${name}.mjs`), `globalThis.registerOutside('${name}')`)
-  const registries = fakeRegistries()
-  Object.assign(globalThis, {
-    registerOutside: (name: string) => registries.env.register(name, class Outside {}),
-  })
-  const typed = (name: string) => relative('.', join(folder, `${name}.mjs`))
-  const create = { ...create_config(), env: { type: 'cartpole', import_names: ['./of_config.mjs'] } }
-  const { create_config: byFlag } = await compile(main_config(), create, {
-    registries,
-    base_dir: folder,
-    overrides: [
-      ['create.env.type', 'of_flag'],
-      ['create.env.import_names', typed('of_flag')],
-    ],
-  })
-  const files = (...names: string[]) => names.map((name) => join(folder, `${name}.mjs`))
-  expect(byFlag.env).toEqual({ type: 'of_flag', import_names: files('of_flag', 'of_config') })
-  const { create_config: byVariable } = await compile(main_config(), create, {
-    base_dir: folder,
-    registries,
-    env: { DING__ENV__TYPE: 'of_variable', DING__ENV__IMPORT_NAMES: JSON.stringify([typed('of_variable')]) },
-  })
-  expect(byVariable.env).toEqual({ type: 'of_variable', import_names: files('of_variable', 'of_config') })
-  const wrong = { overrides: [['env.import_names', '["a"']] } as const
-  expect((await rejection(compile(main_config(), create_config(), wrong))).message).toMatch(
-    /env\.import_names: is the string/,
-  )
-})
-
-test('the saved file compiles to the identical config', async () => {
-  const first = await compile({ ...main_config(), exp_name: 'again' }, create_config(), {
-    work_dir,
-    save: true,
-    seed: 5,
-  })
-  const file = await read_config(join(work_dir, 'again', 'total_config.json'))
-  const second = await compile(file.main_config, file.create_config, { work_dir, base_dir: file.base_dir })
-  expect(second.main_config).toStrictEqual(first.main_config)
-  expect(second.create_config).toStrictEqual(first.create_config)
-  expect(second.seed).toBe(5)
-  expect(second.main_config.policy.model['kwargs']).toEqual({ note: 'inf', deep: { a: 1 } })
 })

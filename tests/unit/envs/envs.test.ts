@@ -273,8 +273,8 @@ describe('configs', () => {
       /The config of env "test_schema" has no key "cels".*Did you mean "cells"/,
     )
     await expect(createEnv({ type: 'test_schema', cfg: { cells: 0 } })).rejects.toThrow(ConfigError)
-    const any = Object.assign((cfg: never) => inGymnasiumManner(cfg), {})
-    ENV_REGISTRY.register('test_schemaless', any, { force_overwrite: true })
+    const schemaless = Object.assign((cfg: never) => inGymnasiumManner(cfg), {})
+    ENV_REGISTRY.register('test_schemaless', schemaless, { force_overwrite: true })
     await createEnv({ type: 'test_schemaless', cfg: { anything: 1 } })
     expect(seen.at(-1)).toEqual({ anything: 1 })
   })

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { type BaseAgent, CrossQ, DDPG, DQN, SAC, TD3 } from '../../../ding/agent/index.js'
+import { Box, createTimestep, Dict, Discrete, type Env, type Space } from '../../../ding/envs/index.js'
+import { closeAgents, keep, policyOf, smallNets } from './support.js'
+
+closeAgents()
+
+/** Black pictures. */
+class Image implements Env {
+  readonly observation_space = new Box(0, 255, [3, 36, 36], 'uint8')
+  readonly reward_space = new Box(0, 1)
+  private step_count = 0
+
+  constructor(readonly action_space: Space) {}
+
+  reset() {
+    this.step_count = 0
+    return new Uint8Array(3 * 36 * 36)
+  }
+  step() {
+    return createTimestep(new Uint8Array(3 * 36 * 36), 1, ++this.step_count === 5)
+  }
+  seed() {}
+  close() {}
+}
+
+describe('observations', () => {
+  it("that are images go through SB3's NatureCNN, divided by 255", async () => {
+    const nature = {
+      obs_shape: [3, 36, 36],
+      encoder_hidden_size_list: [32, 64, 64, 512],
+      encoder_activate_output: true,
+      normalize_images: true,
+    }
+    const dqn = new DQN({ env: () => new Image(new Discrete(2)), policy: 'CnnPolicy' })
+    expect(await policyOf(dqn)).toMatchObject({ model: nature })
+    const env = () => new Image(new Box(-3, 3, [2]))
+    expect(await policyOf(new SAC({ env, policy: 'CnnPolicy' }))).toMatchObject({
+      model: { ...nature, share_encoder: false },
+    })
+    const arch = async (agent: BaseAgent) => (await policyOf(agent)).model['net_arch']
+    expect(await arch(new TD3({ env, policy: 'CnnPolicy' }))).toEqual([256, 256])
+    expect(await arch(new TD3({ env }))).toEqual([400, 300])
+    expect(await arch(new DDPG({ env, policy: 'CnnPolicy', policy_kwargs: { net_arch: [8] } }))).toEqual([8])
+    const raw = new SAC({ env, policy_kwargs: { normalize_images: false } })
+    expect(await policyOf(raw)).toMatchObject({
+      model: { encoder_hidden_size_list: null, normalize_images: false },
+    })
+  })
+
+  it('of several kinds give each image half the features of NatureCNN', async () => {
+    const image = new Box(0, 255, [3, 36, 36], 'uint8')
+    const observation_space = new Dict({ camera: image, speed: new Box(-1, 1, [2]) })
+    const agent = new CrossQ({
+      observation_space,
+      action_space: new Box(-1, 1, [2]),
+      policy: 'MultiInputPolicy',
+    })
+    expect(await policyOf(agent)).toMatchObject({
+      model: { encoder_hidden_size_list: [32, 64, 64, 256], encoder_activate_output: true },
+    })
+  })
+
+  it('of goals are relabelled by a HerReplayBuffer', async () => {
+    const agent = keep(
+      new DQN({
+        env: { type: 'bit_flip', cfg: { n_bits: 4 } },
+        policy: 'MultiInputPolicy',
+        replay_buffer_class: 'HerReplayBuffer',
+        replay_buffer_kwargs: { n_sampled_goal: 2, goal_selection_strategy: 'final' },
+        learning_starts: 12,
+        batch_size: 8,
+        policy_kwargs: smallNets,
+      }),
+    )
+    expect(await policyOf(agent)).toMatchObject({
+      other: { replay_buffer: { n_sampled_goal: 2, goal_selection_strategy: 'final' } },
+      create_config: { replay_buffer: { type: 'her' } },
+    })
+    await agent.learn({ total_timesteps: 40 })
+    expect(agent.n_updates).toBeGreaterThan(4)
+  })
+})
