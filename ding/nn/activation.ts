@@ -18,6 +18,21 @@ const relu = tf.customGrad((x, save) => {
   }
 })
 
+/** x kept to [low, high]. At the bounds its gradient is 0, as that of torch's hardtanh; that of torch's clamp, and tfjs's, is 1. */
+const hardtanh = (low: number, high: number): Activate =>
+  tf.customGrad((x, save) => {
+    const input = x as tf.Tensor
+    ;(save as tf.GradSaveFunc)([input])
+    return {
+      value: tf.clipByValue(input, low, high),
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
+        const inside = tf.logicalAnd(tf.greater(saved!, low), tf.less(saved!, high))
+        return tf.where(inside, dy, tf.zerosLike(dy))
+      },
+    }
+  })
+const hardsigmoid: Activate = (x) => tf.div(hardtanh(0, 6)(tf.add(x, 3)), 6)
+
 /** x Phi(x) with the exact normal distribution function, torch's default gelu. */
 const gelu: Activate = (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1))
 const silu: Activate = (x) => tf.mul(x, tf.sigmoid(x))
@@ -30,7 +45,7 @@ const selu: Activate = (x) =>
 const ACTIVATIONS: Readonly<Record<string, Activate>> = {
   identity: (x) => x,
   relu,
-  relu6: (x) => tf.clipByValue(x, 0, 6),
+  relu6: hardtanh(0, 6),
   tanh: (x) => tf.tanh(x),
   gelu,
   elu: (x) => tf.elu(x),
@@ -42,6 +57,12 @@ const ACTIVATIONS: Readonly<Record<string, Activate>> = {
   sigmoid: (x) => tf.sigmoid(x),
   softplus: (x) => tf.softplus(x),
   softsign: (x) => tf.div(x, tf.add(tf.abs(x), 1)),
+  hardtanh: hardtanh(-1, 1),
+  hardsigmoid,
+  hardswish: (x) => tf.mul(x, hardsigmoid(x)),
+  // softplus, unlike log(sigmoid), is exact where the sigmoid is 0 in float32.
+  logsigmoid: (x) => tf.neg(tf.softplus(tf.neg(x))),
+  tanhshrink: (x) => tf.sub(x, tf.tanh(x)),
   mish: (x) => tf.mul(x, tf.tanh(tf.softplus(x))),
 }
 

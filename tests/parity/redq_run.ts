@@ -9,6 +9,7 @@ import type { HostTensor, StateTree } from '../../ding/utils/index.js'
 import { decode, type GoldenTensor } from './golden.js'
 import { RecordedDraws, withDraws } from './recorded_draws.js'
 import { modelOf, named, type Tensors } from './redq_networks.js'
+import { activationOf } from './torch_activation.js'
 
 interface Optimizer {
   readonly type: string
@@ -60,7 +61,7 @@ export interface GoldenREDQ {
 
 /** Our policy as a run begins, and what its programs draw. */
 export function policyOf(golden: GoldenREDQ, compute: Compute, log_prob_eps?: number) {
-  const model = modelOf(golden.init.actor, golden.init.critic, activationOf(golden))
+  const model = modelOf(golden.init.actor, golden.init.critic, hiddenActivation(golden))
   const draws = new RecordedDraws()
   const cfg = policyConfig(golden)
   const policy = new REDQPolicy(
@@ -77,7 +78,7 @@ export function policyOf(golden: GoldenREDQ, compute: Compute, log_prob_eps?: nu
 }
 
 /** The hidden layers' activation. @throws Error for an actor of another form than ours */
-function activationOf({ architecture }: GoldenREDQ): string | undefined {
+function hiddenActivation({ architecture }: GoldenREDQ): string | undefined {
   const text = architecture?.actor
   if (typeof text !== 'string') return undefined
   if (!text.includes('unbounded') || !text.includes('conditioned_sigma'))
@@ -95,7 +96,7 @@ function activationOf({ architecture }: GoldenREDQ): string | undefined {
 /** Our name of the activation behind a layer in the text of a network. */
 function nameOf(net: string): string | undefined {
   const name = /Linear\([^)]*\) (\w+)\]/.exec(net)?.[1]
-  return name === 'LeakyReLU' ? 'leaky_relu' : name?.toLowerCase()
+  return name === undefined ? undefined : activationOf(name)
 }
 
 const OPTIMIZER_TYPES = ['Adam', 'AdamW']

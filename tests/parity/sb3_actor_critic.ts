@@ -25,7 +25,7 @@ import {
   type Replay,
   type Weights,
 } from './sb3_replay.js'
-import { activationOf, hasParts, type OptimizerSettings, unreadOptions } from './sb3_settings.js'
+import { hasParts, type OptimizerSettings, unreadOptions } from './sb3_settings.js'
 import {
   type Course,
   compareRuns,
@@ -35,6 +35,7 @@ import {
   reorderedBatch,
   vectorOf,
 } from './sb3_shadows.js'
+import { activationOf } from './torch_activation.js'
 import type { CaseResult, FileResult } from './types.js'
 
 /** All networks of a policy at one time. */

@@ -16,14 +16,9 @@ import {
   type Replay,
   type Weights,
 } from './sb3_replay.js'
-import {
-  activationOf,
-  adamSettings,
-  hasParts,
-  type OptimizerSettings,
-  unreadOptions,
-} from './sb3_settings.js'
+import { adamSettings, hasParts, type OptimizerSettings, unreadOptions } from './sb3_settings.js'
 import { type Course, compareRuns, movedTensor, type Reading, Readings } from './sb3_shadows.js'
+import { activationOf } from './torch_activation.js'
 import type { CaseResult, FileResult } from './types.js'
 
 interface Networks {

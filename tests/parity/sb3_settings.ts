@@ -43,19 +43,6 @@ export function actorCriticAdam(optimizers: Readonly<Record<string, OptimizerSet
   return adamSettings(critic)
 }
 
-/** torch's names of activations, where ours are not the same in small letters. */
-const ACTIVATIONS: Readonly<Record<string, string>> = {
-  leakyrelu: 'leaky_relu',
-  // With torch's default of 1 they are one function.
-  celu: 'elu',
-}
-
-/** Our name of a torch activation; an unknown one is for the model's config to refuse. */
-export function activationOf(name: string): string {
-  const own = name.toLowerCase()
-  return ACTIVATIONS[own] ?? own
-}
-
 /** Options of SB3's constructors that an update from a given batch does not depend on, and those that the files hold elsewhere. */
 const NO_PART = [
   'policy env seed device verbose tensorboard_log stats_window_size normalize_images buffer_size learning_starts train_freq',

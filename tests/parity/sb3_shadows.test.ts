@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { Comparison } from './compare.js'
-import { activationOf, actorCriticAdam, type OptimizerSettings, unreadOptions } from './sb3_settings.js'
+import { actorCriticAdam, type OptimizerSettings, unreadOptions } from './sb3_settings.js'
 import { type Course, compareRuns, type Reading, type Run } from './sb3_shadows.js'
+import { activationOf } from './torch_activation.js'
 
 /** Runs that give `actual` where the recording has `expected`, shadows that give `shadows` in turn. */
 async function compared(actual: number[], expected: number[], shadows: (n: number) => number[]) {

@@ -21,6 +21,11 @@ onBothRuntimes(() => {
     sigmoid: (x) => 1 / (1 + Math.exp(-x)),
     softplus: (x) => Math.log1p(Math.exp(x)),
     softsign: (x) => x / (1 + Math.abs(x)),
+    hardtanh: (x) => Math.min(Math.max(x, -1), 1),
+    hardsigmoid: (x) => Math.min(Math.max(x + 3, 0), 6) / 6,
+    hardswish: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
+    logsigmoid: (x) => -Math.log1p(Math.exp(-x)),
+    tanhshrink: (x) => x - Math.tanh(x),
     mish: (x) => x * Math.tanh(Math.log1p(Math.exp(x))),
   }
 
@@ -40,9 +45,22 @@ onBothRuntimes(() => {
     },
   )
 
-  it('relu6 ends at 6', async () => {
-    const out = await run(({ x }: X) => activate('relu6', x), { x: f32([5.5, 7]) })
-    expect([...out.data]).toEqual([5.5, 6])
+  it.each([
+    ['relu6', [0, 5.5, 6, 7], [0, 5.5, 6, 6], [0, 1, 0, 0]],
+    ['hardtanh', [-1, 1, -2, 2], [-1, 1, -1, 1], [0, 0, 0, 0]],
+    ['hardsigmoid', [-3, -4, 3, 5], [0, 0, 1, 1], [0, 0, 0, 0]],
+  ] as const)('%s has bounds, and there no slope', async (name, at, values, slopes) => {
+    const x = f32([...at, Number.NaN])
+    const out = await run(({ x }: X) => activate(name, x), { x })
+    expect([...out.data]).toEqual([...values, Number.NaN])
+    const grads = await run(({ x }: X) => tf.grad((v) => tf.sum(activate(name, v)))(x), { x })
+    expect([...grads.data]).toEqual([...slopes, 0])
+  })
+
+  it('logsigmoid is finite where the sigmoid is 0', async () => {
+    const out = await run(({ x }: X) => activate('logsigmoid', x), { x: f32([-200, 200]) })
+    expect(out.data[0]).toBe(-200)
+    expect(out.data[1]).toBeCloseTo(0)
   })
 
   it('relu selects its gradient, so that NaN from above does not pass where it is off', async () => {
