@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { inspect } from 'node:util'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { TOTAL_CONFIG } from '../ding/config/index.js'
+import { type OverrideEntry, TOTAL_CONFIG } from '../ding/config/index.js'
 import { DingError, UsageError } from '../ding/utils/index.js'
 import { collect_demo_data, DATA_LAYOUTS, type DataLayout } from './collect_demo_data.js'
 import { configListCommand, type FoundConfig, findConfig } from './config_lookup.js'
@@ -43,7 +43,7 @@ interface CliOptions {
   expName?: string
   trainIter?: number
   envStep?: number
-  set: [string, string][]
+  set: OverrideEntry[]
   loadPath?: string
   replayPath?: string
   resume?: string
@@ -73,10 +73,12 @@ function count(value: string): number {
   return n
 }
 
-function override(value: string, before: [string, string][] | undefined): [string, string][] {
+/** A key alone is true itself, not the text: no path and no number. */
+function override(value: string, before: OverrideEntry[] | undefined): OverrideEntry[] {
   const at = value.indexOf('=')
-  if (at <= 0) throw new InvalidArgumentError('Expected KEY=VALUE, for example policy.learn.batch_size=128.')
-  return [...(before ?? []), [value.slice(0, at), value.slice(at + 1)]]
+  if (at === 0 || value === '')
+    throw new InvalidArgumentError('Expected KEY=VALUE, for example policy.learn.batch_size=128.')
+  return [...(before ?? []), at < 0 ? [value, true] : [value.slice(0, at), value.slice(at + 1)]]
 }
 
 function packageVersion(): string {
@@ -341,7 +343,7 @@ ${codes.join('\n')}`
       async (
         target: string,
         key: string | undefined,
-        options: { set?: [string, string][]; import?: string[] },
+        options: { set?: OverrideEntry[]; import?: string[] },
       ) => {
         process.stdout.write(await explainCommand(target, key, options.set ?? [], options.import ?? []))
       },

@@ -21,7 +21,7 @@ function isValue(token: string | undefined): token is string {
 
 /**
  * The command line with every flag that is a config key turned into `--set key=value`, in its place, so that both go the same way:
- * `--key value`, `--key=value`, `--key` (true) and `--no-key` (false). What follows `--` is left alone.
+ * `--key value`, `--key=value`, `--key` (`--set key`, which is true) and `--no-key` (false). What follows `--` is left alone.
  * @throws UsageError for `--no-key=value`, and for `--exp_name` without a value
  */
 export function flagsAsOverrides(argv: readonly string[]): string[] {
@@ -43,12 +43,12 @@ export function flagsAsOverrides(argv: readonly string[]): string[] {
     }
     const next = argv[i + 1]
     if (given === undefined && isValue(next)) i++
-    const value = given ?? (isValue(next) ? next : 'true')
-    if (key === 'exp_name' && given === undefined && !isValue(next))
-      throw new UsageError('--exp_name has no value: name the experiment folder.')
-    // The option also knows what several seeds make of the name.
-    if (key === 'exp_name') out.push(`--exp-name=${value}`)
-    else out.push('--set', `${key}=${value}`)
+    const value = given ?? (isValue(next) ? next : undefined)
+    if (key === 'exp_name') {
+      if (value === undefined) throw new UsageError('--exp_name has no value: name the experiment folder.')
+      // The option also knows what several seeds make of the name.
+      out.push(`--exp-name=${value}`)
+    } else out.push('--set', value === undefined ? key : `${key}=${value}`)
   }
   return out
 }

@@ -1,6 +1,6 @@
 // For what it registers.
 import '../ding/index.js'
-import { explain, renderText } from '../ding/config/index.js'
+import { explain, type OverrideEntry, renderText } from '../ding/config/index.js'
 import { importNames, type RegistryName, registries } from '../ding/registry/index.js'
 import { didYouMean, UsageError } from '../ding/utils/index.js'
 import { findConfig, shippedConfigs } from './config_lookup.js'
@@ -39,7 +39,7 @@ function namedTarget(target: string): PipelineInput {
 /** What the help adds for a chosen config, policy or environment: all its keys. */
 export async function keysHelp(
   chosen: { readonly config?: string; readonly env?: string; readonly policy?: string },
-  overrides: readonly [string, string][],
+  overrides: readonly OverrideEntry[],
 ): Promise<string> {
   const { config, env, policy } = chosen
   const both = env !== undefined && policy !== undefined
@@ -57,7 +57,7 @@ ${renderText(await explain(target, { overrides }))}`
 export async function explainCommand(
   target: string,
   key: string | undefined,
-  overrides: readonly [string, string][],
+  overrides: readonly OverrideEntry[],
   modules: readonly string[] = [],
 ): Promise<string> {
   await importNames([...modules], process.cwd())

@@ -3,15 +3,18 @@ import { extname } from 'node:path'
 import { registries as globalRegistries } from '../registry/index.js'
 import { nearest, UsageError } from '../utils/index.js'
 import { assemble } from './assemble.js'
-import { leavesOf, nodeAt } from './class_schema.js'
+import { leavesOf } from './class_schema.js'
 import { type CompileOptions, compile_config } from './compile.js'
 import type { ConfigPair } from './define.js'
 import { formatName, isRecord } from './formats.js'
 import { read_config } from './load.js'
-import { CLASS_DEFAULT, type Provenance } from './merge.js'
+import { CLASS_DEFAULT, LayeredConfig, type Provenance } from './merge.js'
+import { bindKeys, type OverrideEntry, overrideLayer, overridesFromList } from './overrides.js'
+import { Problems } from './problems.js'
 import { type Registries, ROLES, type Role } from './roles.js'
 import { REDACTED } from './save.js'
 import type { GroupNode, LeafNode } from './schema.js'
+import { validate } from './validate.js'
 
 /** What there is to know of one key. */
 export interface ExplainRow {
@@ -37,7 +40,7 @@ export interface ExplainOptions extends Pick<CompileOptions, 'env' | 'overrides'
 
 /**
  * What a config (a file, or the pair itself), a policy, an environment or a key consists of: for a path of a config file, every key of the compiled
- * config; for the name of a policy or environment, every key that its config can have; for a dotted path (or the end of one), the keys there: in
+ * config; for the name of a policy or environment, every key that its config can have, with `options.overrides` checked and put in; for a dotted path (or the end of one), the keys there: in
  * `options.config` when given, else in every registered policy and environment.
  * @throws UsageError when `target` is none of these; whatever reading and compiling the file throws.
  */
@@ -52,9 +55,14 @@ export async function explain(
     const rows = await explainFile(options.config, options)
     return notEmpty(target, selectRows(rows, target), rows)
   }
+  const { overrides = [] } = options
   for (const role of [policyRole, envRole])
-    if (registries[role.registry].has(target)) return explainType(role, target, registries)
-  return explainKey(target, registries)
+    if (registries[role.registry].has(target)) return explainType(role, target, registries, overrides)
+  const rows = await explainKey(target, registries)
+  if (overrides.length === 0) return rows
+  throw new UsageError(
+    `"${target}" is a key, looked up in every policy and environment: to set ${overrides.map(([path]) => path).join(', ')}, name a config file, a policy or an environment.`,
+  )
 }
 
 const EXTENSIONS = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json', '.yaml', '.yml'])
@@ -88,20 +96,38 @@ async function explainPair(
   return rowsOf(compiled.schema, compiled.main_config, compiled.provenance)
 }
 
-/** The keys that a config can have because of one registered policy or environment. */
-async function explainType(role: Role, type: string, registries: Registries): Promise<ExplainRow[]> {
-  const isPolicy = role === policyRole
-  const [section] = role.place
+/** The keys that a config can have because of one registered policy or environment, with what is set of them. */
+async function explainType(
+  role: Role,
+  type: string,
+  registries: Registries,
+  overrides: readonly OverrideEntry[] = [],
+): Promise<ExplainRow[]> {
+  const section = role.place[0]!
   const create: Record<string, unknown> = { [role.section]: { type } }
   const roles = ROLES.filter(({ place, optional, registry, fallback }) => {
     if (place.length === 1) return place[0] === section
     return place[0] === section && optional !== true && registries[registry].has(fallback ?? '')
   })
-  const { root } = await assemble({ main: {}, create, overrides: [], registries, baseDir: '.' }, roles)
-  const group = nodeAt(root, [isPolicy ? 'policy' : 'env'])
-  return group?.kind === 'group'
-    ? rowsOf({ kind: 'group', open: false, children: new Map([[section!, group]]) })
-    : []
+  const given = overridesFromList(overrides)
+  const { root } = await assemble({ main: {}, create, overrides: given, registries, baseDir: '.' }, roles)
+  const part: GroupNode = {
+    kind: 'group',
+    open: false,
+    children: new Map([...root.children].filter(([key]) => key === section)),
+  }
+  const problems = new Problems()
+  const config = new LayeredConfig(part, problems)
+  for (const override of bindKeys(part, {}, given)) {
+    const [first] = override.path
+    // What a whole config has elsewhere has no row here.
+    if (first !== section && root.children.has(first!)) continue
+    const layer = overrideLayer(part, override, problems)
+    if (layer !== undefined) config.apply(layer, override.source)
+  }
+  validate(part, config.values, config.provenance, problems, { partial: true })
+  problems.throwIfAny(`What is set of ${role.registry} "${type}"`)
+  return rowsOf(part, config.values, config.provenance)
 }
 
 async function explainKey(target: string, registries: Registries): Promise<ExplainRow[]> {
@@ -145,18 +171,18 @@ function notEmpty(
   )
 }
 
-/** A row for each key of a schema; `values` (the defaults, if not given) may hold more keys where the schema is open. */
-function rowsOf(root: GroupNode, values?: Record<string, unknown>, provenance?: Provenance): ExplainRow[] {
+/** A row for each key of a schema; `values` may hold more keys where the schema is open. */
+function rowsOf(root: GroupNode, values: Record<string, unknown>, provenance: Provenance): ExplainRow[] {
   const rows: ExplainRow[] = []
   for (const [path, leaf] of leavesOf(root)) {
     const name = path.join('.')
-    const value = values === undefined ? leaf.default : path.reduce<unknown>(member, values)
+    const value = path.reduce<unknown>(member, values)
     // Every part can have import_names; they are worth a row only where they say something.
     if (path.at(-1) === 'import_names' && Array.isArray(value) && value.length === 0) continue
-    rows.push(rowOf(name, leaf, value, provenance?.get(name) ?? CLASS_DEFAULT))
+    rows.push(rowOf(name, leaf, value, provenance.get(name) ?? CLASS_DEFAULT))
   }
   const known = new Set([...leavesOf(root)].map(([path]) => path.join('.')))
-  for (const [path, source] of provenance ?? []) {
+  for (const [path, source] of provenance) {
     if (known.has(path)) continue
     const value = path.split('.').reduce<unknown>(member, values)
     rows.push({

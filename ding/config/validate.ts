@@ -8,14 +8,14 @@ import type { GroupNode, LeafNode, Schema } from './schema.js'
 
 /**
  * Checks every value of a config against the format of its key, with convict in strict mode, and reports all that does
- * not fit, and all required keys that have no value.
+ * not fit, and all required keys that have no value, unless it is only a part of a config.
  */
 export function validate(
   root: GroupNode,
   values: Record<string, unknown>,
   provenance: Provenance,
   problems: Problems,
-  prefix = '',
+  { partial = false }: { partial?: boolean } = {},
 ): void {
   const before = problems.list.length
   const tree: Record<string, unknown> = {}
@@ -24,12 +24,12 @@ export function validate(
     const at = path.join('.')
     const value = valueAt(values, path)
     if (value === undefined) {
-      if (leaf.required)
-        problems.add(prefix + at, `has no value; it needs ${leaf.rule.expected}. ${leaf.doc}`)
+      if (leaf.required && !partial)
+        problems.add(at, `has no value; it needs ${leaf.rule.expected}. ${leaf.doc}`)
       continue
     }
     const name = path.map(convictName)
-    plant(tree, name, convictKey(leaf, prefix + at, provenance.get(at) ?? CLASS_DEFAULT, problems))
+    plant(tree, name, convictKey(leaf, at, provenance.get(at) ?? CLASS_DEFAULT, problems))
     given.push([name.join('.'), value])
   }
   if (given.length === 0) return

@@ -45,6 +45,25 @@ test('a policy: all keys it can have', async () => {
   )
 })
 
+test('a policy or environment with keys that are set, checked without those that a config must give', async () => {
+  const set = (...overrides: [string, unknown][]) => explain('dqn', { ...options, overrides })
+  const rows = await set(['policy.learn.batch_size', '7'], ['policy.priority_IS_weight', true], ['seed', '3'])
+  const row = (name: string) => rows.find(({ path: at }) => at === name)
+  expect(row('policy.learn.batch_size')).toMatchObject({ value: 7, default: 64, source: 'command line' })
+  expect(row('policy.priority_IS_weight')).toMatchObject({ value: true, source: 'command line' })
+  expect(row('policy.model.obs_shape')).toMatchObject({ required: true, value: undefined })
+  expect((await rejection(set(['policy.learn.batch_size', 'many']))).message).toMatch(
+    /What is set of policy "dqn" has a problem:\s+policy\.learn\.batch_size: is the string "many" \(command line\)/,
+  )
+  expect((await rejection(set(['policy.learn.batch_sise', '1']))).message).toMatch(
+    /Did you mean "batch_size"/,
+  )
+  const key = explain('policy.learn.batch_size', { ...options, overrides: [['policy.nstep', 1]] })
+  expect((await rejection(key)).message).toMatch(
+    /is a key, looked up in every policy.*to set policy\.nstep, name/,
+  )
+})
+
 test('an environment: all keys it can have, its manager among them', async () => {
   const rows = await explain('cartpole', options)
   const paths = rows.map((row) => row.path)

@@ -21,9 +21,9 @@ describe('flags that are config keys', () => {
       ['--policy.learn.cql_clip_diff_min', '-inf'],
       ['--set', 'policy.learn.cql_clip_diff_min=-inf'],
     ],
-    ['no value: true', ['--policy.cuda', '--quiet'], ['--set', 'policy.cuda=true', '--quiet']],
-    ['at the end', ['--policy.cuda'], ['--set', 'policy.cuda=true']],
-    ['before a short option', ['--policy.cuda', '-s', '1'], ['--set', 'policy.cuda=true', '-s', '1']],
+    ['no value: true', ['--policy.cuda', '--quiet'], ['--set', 'policy.cuda', '--quiet']],
+    ['at the end', ['--policy.cuda'], ['--set', 'policy.cuda']],
+    ['before a short option', ['--policy.cuda', '-s', '1'], ['--set', 'policy.cuda', '-s', '1']],
     ['true and false spelled out', ['--policy.cuda', 'false'], ['--set', 'policy.cuda=false']],
     ['--no-', ['--no-policy.cuda', '-s', '1'], ['--set', 'policy.cuda=false', '-s', '1']],
     ['a key without a dot', ['--min_q_weight', '5'], ['--set', 'min_q_weight=5']],
@@ -120,6 +120,11 @@ describe('on the command line', () => {
     [['--policy.learn.batch_size', 'many'], 'whole number > 0'],
     [['--policy.learn.batch_size'], 'whole number > 0'],
     [['--no-policy.learn.batch_size'], 'whole number > 0'],
+    [
+      ['--policy.learn.learner.hook.load_ckpt_before_run', '--quiet'],
+      'load_ckpt_before_run: is true (command line), expected',
+    ],
+    [['--set', '=1'], 'Expected KEY=VALUE'],
     [['--bogus'], '--bogus'],
   ])('%j is refused', async (flags, part) => {
     expect(await main(['-c', 'config.json', ...flags])).toBe(2)
@@ -137,6 +142,14 @@ describe('on the command line', () => {
     expect(text.stdout).toMatch(
       /policy\.learn\.min_q_weight +10 +nonnegative_number .*Weight of the conservative term/,
     )
+
+    expect(await main(['-p', 'cql', '--policy.learn.min_q_weight', '3', '--env.stop_value', '1', '-h'])).toBe(
+      0,
+    )
+    expect(text.stdout).toMatch(/policy\.learn\.min_q_weight +3 .*command line/)
+
+    expect(await main(['-p', 'cql', '--policy.learn.min_q_wieght', '3', '-h'])).toBe(2)
+    expect(text.stderr).toMatch(/min_q_wieght: unknown key \(command line\). Did you mean "min_q_weight"/)
 
     expect(await main(['-c', 'config.json', '--policy.learn.batch_size', '77', '-h'])).toBe(0)
     expect(text.stdout).toMatch(/policy\.learn\.batch_size +77 .*command line/)
