@@ -1,4 +1,3 @@
-import mergeWith from 'lodash-es/mergeWith.js'
 import setPath from 'lodash-es/set.js'
 import { type CompiledConfig, type ConfigPair, compile_config, type Registries } from '../config/index.js'
 import { Box, Dict, Discrete, type EnvClass, MultiDiscrete, type Space } from '../envs/index.js'
@@ -7,6 +6,7 @@ import { Registry, registries } from '../registry/index.js'
 import { UsageError } from '../utils/index.js'
 import { needsScaling, type ResolvedEnv, scaled, withScaling } from './agent_env.js'
 import { type AgentTable, type Arguments, type ConfigSetting, placesOf } from './arguments.js'
+import { mergeSections } from './sections.js'
 import { obsShapeOf } from './spaces.js'
 import type { TrainFreq } from './tables/shared.js'
 
@@ -87,14 +87,14 @@ export function configOf(input: ConfigInput): ConfigPair {
     for (const place of [to].flat())
       setPath(policy, place, convert === undefined || value === null ? value : convert(value as never))
   }
-  const layers = [
+  mergeSections(
+    policy,
     modelConfig(table, values, at),
     cadence === undefined ? {} : offPolicyConfig(values, cadence),
     quiet(args),
-    table.more?.(values, at) ?? {},
-    args.given.config ?? {},
-  ]
-  for (const layer of layers) mergeWith(policy, layer, replaceLists)
+    table.more?.(values, at),
+    args.given.config,
+  )
   const buffer = values['replay_buffer_class'] as string | null | undefined
   const name = buffer ?? 'ReplayBuffer'
   return [
@@ -112,10 +112,6 @@ export function configOf(input: ConfigInput): ConfigPair {
       replay_buffer: { type: BUFFER_CLASSES[name] ?? name },
     },
   ]
-}
-
-function replaceLists(_old: unknown, value: unknown): unknown {
-  return Array.isArray(value) ? value : undefined
 }
 
 function modelConfig(table: AgentTable, values: Section, at: ConfigSetting): Section {

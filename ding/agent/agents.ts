@@ -2,7 +2,7 @@ import type { ArgumentsOf } from './arguments.js'
 import { OnlineAgent } from './online_agent.js'
 import {
   CQN_TABLE,
-  CROSSQ,
+  CROSSQ_TABLE,
   DDPG_TABLE,
   DQN_TABLE,
   QRDQN_TABLE,
@@ -12,7 +12,7 @@ import {
 } from './tables/index.js'
 
 /** Arguments of the agent classes that collect. */
-export type CrossQArguments = ArgumentsOf<typeof CROSSQ>
+export type CrossQArguments = ArgumentsOf<typeof CROSSQ_TABLE>
 export type SACArguments = ArgumentsOf<typeof SAC_TABLE>
 export type TD3Arguments = ArgumentsOf<typeof TD3_TABLE>
 export type DDPGArguments = ArgumentsOf<typeof DDPG_TABLE>
@@ -23,8 +23,11 @@ export type CQNArguments = ArgumentsOf<typeof CQN_TABLE>
 
 /** SB3-contrib's CrossQ. */
 export class CrossQ extends OnlineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = CROSSQ_TABLE
+
   constructor(args: CrossQArguments) {
-    super(CROSSQ, args)
+    super(CROSSQ_TABLE, args)
   }
 
   static async load(path: string, overrides: CrossQArguments = {}): Promise<CrossQ> {
@@ -34,6 +37,9 @@ export class CrossQ extends OnlineAgent {
 
 /** SB3's SAC. */
 export class SAC extends OnlineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = SAC_TABLE
+
   constructor(args: SACArguments) {
     super(SAC_TABLE, args)
   }
@@ -45,6 +51,9 @@ export class SAC extends OnlineAgent {
 
 /** SB3's TD3. */
 export class TD3 extends OnlineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = TD3_TABLE
+
   constructor(args: TD3Arguments) {
     super(TD3_TABLE, args)
   }
@@ -56,6 +65,9 @@ export class TD3 extends OnlineAgent {
 
 /** SB3's DDPG. */
 export class DDPG extends OnlineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = DDPG_TABLE
+
   constructor(args: DDPGArguments) {
     super(DDPG_TABLE, args)
   }
@@ -67,6 +79,9 @@ export class DDPG extends OnlineAgent {
 
 /** Tianshou's REDQ, with SB3's surface. */
 export class REDQ extends OnlineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = REDQ_TABLE
+
   constructor(args: REDQArguments) {
     super(REDQ_TABLE, args)
   }
@@ -78,6 +93,9 @@ export class REDQ extends OnlineAgent {
 
 /** SB3's DQN. */
 export class DQN extends OnlineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = DQN_TABLE
+
   constructor(args: DQNArguments) {
     super(DQN_TABLE, args)
   }
@@ -89,6 +107,9 @@ export class DQN extends OnlineAgent {
 
 /** SB3-contrib's QR-DQN. */
 export class QRDQN extends OnlineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = QRDQN_TABLE
+
   constructor(args: QRDQNArguments) {
     super(QRDQN_TABLE, args)
   }
@@ -100,6 +121,9 @@ export class QRDQN extends OnlineAgent {
 
 /** CQN with SB3's surface: what `new CQN({ env, ... })` makes. */
 export class OnlineCQN extends OnlineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = CQN_TABLE
+
   constructor(args: CQNArguments) {
     super(CQN_TABLE, args)
   }

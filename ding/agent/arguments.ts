@@ -1,15 +1,20 @@
 import {
   type DeepPartial,
+  type DefaultOverride,
+  type Extended,
+  extendSchema,
   type KeyDefinition,
   resolveConfig,
   type Schema,
   type SchemaDefinition,
+  type SchemaExtension,
   schema,
   type ValuesOf,
 } from '../config/index.js'
 import type { Space } from '../envs/index.js'
 import { ConfigError, didYouMean } from '../utils/index.js'
 import type { EnvArgument } from './agent_env.js'
+import { mergeSections } from './sections.js'
 
 /**
  * An argument of an agent's constructor. `to` names the keys of the policy's config that it sets (`learn.batch_size`), after `convert`;
@@ -51,8 +56,8 @@ export interface AgentTable<A = Record<string, unknown>> {
   more?(args: A, at: ConfigSetting): Record<string, unknown>
 }
 
-/** What {@link defineTable} takes. */
-export interface TableDefinition<D> {
+/** What {@link defineAgentTable} takes. */
+export interface AgentTableDefinition<D> {
   readonly name: string
   readonly policy: string
   readonly arguments: D
@@ -63,12 +68,60 @@ export interface TableDefinition<D> {
 }
 
 /** An algorithm's one table. @throws ConfigError when an argument's definition is wrong */
-export function defineTable<const D extends ArgumentDefinitions>(
-  definition: TableDefinition<D>,
+export function defineAgentTable<const D extends ArgumentDefinitions>(
+  definition: AgentTableDefinition<D>,
 ): AgentTable<ValuesOf<D>> {
   const { name, policy, sampling, continuous, arguments: definitions, more } = definition
   const source = schema(definitions as unknown as SchemaDefinition) as unknown as Schema<ValuesOf<D>>
   return { name, policy, sampling, continuous, definitions, schema: source, ...(more && { more }) }
+}
+
+/** Arguments that an agent has beyond another's, or with other defaults: `{ default: x }`. */
+export type ArgumentExtension = {
+  readonly [name: string]: ArgumentDefinition | DefaultOverride | ArgumentExtension
+}
+
+/** What {@link extendAgentTable} takes. */
+export interface AgentTableExtension<A, D> {
+  /** Of the class, which is also what its files are of. */
+  readonly name: string
+  /** Registered name of the policy; left out: the other agent's. */
+  readonly policy?: string
+  /** Left out: the other agent's arguments alone. */
+  readonly arguments?: D
+  /** Policy config beyond what the arguments, and the other agent's `more`, say; wins over these. */
+  more?(args: Extended<A, D>, at: ConfigSetting): Record<string, unknown>
+}
+
+/**
+ * The table of an agent that is like another (`SAC.table`), with another policy, more arguments or other defaults.
+ * @throws ConfigError when an argument's definition is wrong
+ */
+export function extendAgentTable<A, const D extends ArgumentExtension = Record<never, never>>(
+  base: AgentTable<A>,
+  extension: AgentTableExtension<A, D>,
+): AgentTable<Extended<A, D>> {
+  const { name, policy = base.policy, arguments: added = {} as D } = extension
+  return {
+    ...base,
+    name,
+    policy,
+    definitions: extendedArguments(base.definitions, added),
+    schema: extendSchema(base.schema, added as unknown as SchemaExtension) as unknown as Schema<
+      Extended<A, D>
+    >,
+    more: (args, at) => mergeSections({}, base.more?.(args as A, at), extension.more?.(args, at)),
+  }
+}
+
+function extendedArguments(base: ArgumentDefinitions, added: ArgumentExtension): ArgumentDefinitions {
+  const entries = Object.entries(added).map(([name, part]) => {
+    const old = base[name]
+    if (isArgument(part)) return [name, part]
+    if (old !== undefined && isArgument(old)) return [name, { ...old, ...part }]
+    return [name, extendedArguments(old ?? {}, part as ArgumentExtension)]
+  })
+  return { ...base, ...Object.fromEntries(entries) } as ArgumentDefinitions
 }
 
 /** The same argument with another default. */
@@ -179,6 +232,8 @@ export function placesOf(
   })
 }
 
-function isArgument(part: ArgumentDefinition | ArgumentDefinitions): part is ArgumentDefinition {
+function isArgument(
+  part: ArgumentDefinitions[string] | ArgumentExtension[string],
+): part is ArgumentDefinition {
   return typeof part['doc'] === 'string'
 }

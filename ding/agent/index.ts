@@ -1,6 +1,18 @@
 export type { EnvArgument, EnvSpec } from './agent_env.js'
 export * from './agents.js'
-export type { ArgumentsOf, LearningRateArgument } from './arguments.js'
+export {
+  type AgentTable,
+  type AgentTableDefinition,
+  type AgentTableExtension,
+  type ArgumentDefinition,
+  type ArgumentDefinitions,
+  type ArgumentExtension,
+  type ArgumentsOf,
+  type ConfigSetting,
+  defineAgentTable,
+  extendAgentTable,
+  type LearningRateArgument,
+} from './arguments.js'
 export { BaseAgent } from './base_agent.js'
 export * from './callbacks/index.js'
 export type { CQNOptions } from './cqn_options.js'
@@ -16,3 +28,11 @@ export * from './offline_agents.js'
 export { OnlineAgent, type OnlineLearnOptions } from './online_agent.js'
 export type { LearnOptions, PredictOptions } from './options.js'
 export { obsShapeOf } from './spaces.js'
+export {
+  actorCriticArguments,
+  actorCriticKwargs,
+  commonArguments,
+  offPolicyArguments,
+  valueBasedArguments,
+  valueBasedKwargs,
+} from './tables/shared.js'

@@ -21,6 +21,9 @@ export type BCArguments = ArgumentsOf<typeof BC_TABLE>
 
 /** DI-engine's discrete CQL. */
 export class DiscreteCQL extends OfflineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = DISCRETE_CQL_TABLE
+
   constructor(args: DiscreteCQLArguments) {
     super(DISCRETE_CQL_TABLE, args)
   }
@@ -32,6 +35,9 @@ export class DiscreteCQL extends OfflineAgent {
 
 /** CORL's CQL. */
 export class CQL extends OfflineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = CQL_TABLE
+
   constructor(args: CQLArguments) {
     super(CQL_TABLE, args)
   }
@@ -43,6 +49,9 @@ export class CQL extends OfflineAgent {
 
 /** DI-engine's BCQ. */
 export class BCQ extends OfflineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = BCQ_TABLE
+
   constructor(args: BCQArguments) {
     super(BCQ_TABLE, args)
   }
@@ -54,6 +63,9 @@ export class BCQ extends OfflineAgent {
 
 /** CORL's TD3+BC. */
 export class TD3BC extends OfflineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = TD3_BC_TABLE
+
   constructor(args: TD3BCArguments) {
     super(TD3_BC_TABLE, args)
   }
@@ -65,6 +77,9 @@ export class TD3BC extends OfflineAgent {
 
 /** CORL's IQL. */
 export class IQL extends OfflineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = IQL_TABLE
+
   constructor(args: IQLArguments) {
     super(IQL_TABLE, args)
   }
@@ -76,6 +91,9 @@ export class IQL extends OfflineAgent {
 
 /** CORL's EDAC. */
 export class EDAC extends OfflineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = EDAC_TABLE
+
   constructor(args: EDACArguments) {
     super(EDAC_TABLE, args)
   }
@@ -87,6 +105,9 @@ export class EDAC extends OfflineAgent {
 
 /** Behaviour cloning. */
 export class BC extends OfflineAgent {
+  /** Its arguments, for {@link extendAgentTable}. */
+  static readonly table = BC_TABLE
+
   constructor(args: BCArguments) {
     super(BC_TABLE, args)
   }

@@ -68,6 +68,30 @@ const ACTIVATIONS: Readonly<Record<string, Activate>> = {
 
 export const ACTIVATION_NAMES: readonly string[] = Object.keys(ACTIVATIONS)
 
+/** torch's names of activations, and ours. */
+export const TORCH_ACTIVATIONS: Readonly<Record<string, string>> = {
+  Identity: 'identity',
+  ReLU: 'relu',
+  ReLU6: 'relu6',
+  Tanh: 'tanh',
+  GELU: 'gelu',
+  ELU: 'elu',
+  // With torch's default of 1 for alpha it is the same function.
+  CELU: 'elu',
+  SELU: 'selu',
+  LeakyReLU: 'leaky_relu',
+  SiLU: 'silu',
+  Sigmoid: 'sigmoid',
+  Softplus: 'softplus',
+  Softsign: 'softsign',
+  Hardtanh: 'hardtanh',
+  Hardsigmoid: 'hardsigmoid',
+  Hardswish: 'hardswish',
+  LogSigmoid: 'logsigmoid',
+  Tanhshrink: 'tanhshrink',
+  Mish: 'mish',
+}
+
 /** Applies an activation by name. @throws UsageError for an unknown name. */
 export function activate(name: string, x: tf.Tensor): tf.Tensor {
   return find(name)(x)

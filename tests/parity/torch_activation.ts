@@ -1,12 +1,11 @@
-/** torch's names of activations, where ours are not the same in small letters. */
-const ACTIVATIONS: Readonly<Record<string, string>> = {
-  leakyrelu: 'leaky_relu',
-  // With torch's default of 1 they are one function.
-  celu: 'elu',
-}
+import { TORCH_ACTIVATIONS } from '../../ding/nn/index.js'
 
-/** Our name of a torch activation; an unknown one is for the model's config to refuse. */
+const BY_SMALL_LETTERS: ReadonlyMap<string, string> = new Map(
+  Object.entries(TORCH_ACTIVATIONS).map(([name, own]) => [name.toLowerCase(), own]),
+)
+
+/** Our name of a torch activation, in whatever case; an unknown one is for the model's config to refuse. */
 export function activationOf(name: string): string {
-  const own = name.toLowerCase()
-  return ACTIVATIONS[own] ?? own
+  const small = name.toLowerCase()
+  return BY_SMALL_LETTERS.get(small) ?? small
 }

@@ -1,5 +1,5 @@
 import { Box } from '../../envs/index.js'
-import { type ConfigSetting, defineTable, withDefault } from '../arguments.js'
+import { type ConfigSetting, defineAgentTable, withDefault } from '../arguments.js'
 import { noiseConfig } from '../noise.js'
 import {
   actorCriticArguments,
@@ -22,7 +22,7 @@ const warmup = ({ use_sde, use_sde_at_warmup }: { use_sde: boolean; use_sde_at_w
   use_sde && use_sde_at_warmup
 
 /** SB3-contrib's CrossQ(...) -> policy `crossq`. */
-export const CROSSQ = defineTable({
+export const CROSSQ_TABLE = defineAgentTable({
   name: 'CrossQ',
   policy: 'crossq',
   continuous: true,
@@ -79,7 +79,7 @@ export const CROSSQ = defineTable({
 })
 
 /** SB3's SAC(...) -> policy `sac`. */
-export const SAC_TABLE = defineTable({
+export const SAC_TABLE = defineAgentTable({
   name: 'SAC',
   policy: 'sac',
   continuous: true,
@@ -165,7 +165,7 @@ function td3Config(
 }
 
 /** SB3's TD3(...) -> policy `td3`. */
-export const TD3_TABLE = defineTable({
+export const TD3_TABLE = defineAgentTable({
   name: 'TD3',
   policy: 'td3',
   continuous: true,
@@ -175,7 +175,7 @@ export const TD3_TABLE = defineTable({
 })
 
 /** SB3's DDPG(...) -> policy `ddpg`: TD3 without its three additions. */
-export const DDPG_TABLE = defineTable({
+export const DDPG_TABLE = defineAgentTable({
   name: 'DDPG',
   policy: 'ddpg',
   continuous: true,
@@ -191,7 +191,7 @@ export const DDPG_TABLE = defineTable({
 })
 
 /** Tianshou's REDQ, its policy and its trainer -> policy `redq`; where it has no such thing, SB3's names. */
-export const REDQ_TABLE = defineTable({
+export const REDQ_TABLE = defineAgentTable({
   name: 'REDQ',
   policy: 'redq',
   continuous: true,

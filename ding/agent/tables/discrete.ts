@@ -1,5 +1,5 @@
 import { UsageError } from '../../utils/index.js'
-import { type ConfigSetting, defineTable, withDefault } from '../arguments.js'
+import { type ConfigSetting, defineAgentTable, withDefault } from '../arguments.js'
 import { imageRangeOf } from '../spaces.js'
 import { encoderConfig, optimizerConfig, valueBasedArguments, valueBasedKwargs } from './shared.js'
 
@@ -32,7 +32,7 @@ function learnConfig(name: string, args: ValueArguments, at: ConfigSetting): Rec
 }
 
 /** SB3's DQN(...) -> policy `dqn`. */
-export const DQN_TABLE = defineTable({
+export const DQN_TABLE = defineAgentTable({
   name: 'DQN',
   policy: 'dqn',
   continuous: false,
@@ -57,7 +57,7 @@ export const DQN_TABLE = defineTable({
 })
 
 /** SB3-contrib's QRDQN(...) -> policy `qrdqn`. */
-export const QRDQN_TABLE = defineTable({
+export const QRDQN_TABLE = defineAgentTable({
   name: 'QRDQN',
   policy: 'qrdqn',
   continuous: false,
@@ -89,7 +89,7 @@ export const QRDQN_TABLE = defineTable({
 })
 
 /** AgileRL's CQN in an online loop -> policy `cqn`: AgileRL's learning, SB3's loop. */
-export const CQN_TABLE = defineTable({
+export const CQN_TABLE = defineAgentTable({
   name: 'CQN',
   policy: 'cqn',
   continuous: false,

@@ -1,11 +1,11 @@
 import { Box } from '../../envs/index.js'
 import { UsageError } from '../../utils/index.js'
-import { defineTable, withDefault } from '../arguments.js'
+import { defineAgentTable, withDefault } from '../arguments.js'
 import { actionConfig, dataArguments, datasetArguments, learningRate } from './dataset.js'
 import { encoderConfig, nStepsArgument, optimizerConfig, valueBasedKwargs } from './shared.js'
 
 /** DI-engine's discrete CQL on QR-DQN -> policy `discrete_cql`. */
-export const DISCRETE_CQL_TABLE = defineTable({
+export const DISCRETE_CQL_TABLE = defineAgentTable({
   name: 'DiscreteCQL',
   policy: 'discrete_cql',
   continuous: false,
@@ -45,7 +45,7 @@ export const DISCRETE_CQL_TABLE = defineTable({
 })
 
 /** Behaviour cloning -> policy `bc`: CORL's of continuous actions, DI-engine's of discrete ones. */
-export const BC_TABLE = defineTable({
+export const BC_TABLE = defineAgentTable({
   name: 'BC',
   policy: 'bc',
   continuous: true,

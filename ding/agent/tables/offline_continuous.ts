@@ -1,5 +1,5 @@
 import { archOf, type NetArch, net_arch, VAE_TYPES } from '../../model/index.js'
-import { type ConfigSetting, defineTable, withDefault } from '../arguments.js'
+import { type ConfigSetting, defineAgentTable, withDefault } from '../arguments.js'
 import { actionConfig, dataArguments, learningRate, offlineActorCriticArguments, rateOf } from './dataset.js'
 import { actorCriticKwargs, entropyArguments, optimizerConfig } from './shared.js'
 
@@ -37,7 +37,7 @@ const hiddenDim = {
 const { tau: _tau, ...withoutTau } = offlineActorCriticArguments
 
 /** CORL's CQL (algorithms/offline/cql.py) -> policy `cql`. */
-export const CQL_TABLE = defineTable({
+export const CQL_TABLE = defineAgentTable({
   name: 'CQL',
   policy: 'cql',
   continuous: true,
@@ -169,7 +169,7 @@ export const CQL_TABLE = defineTable({
 })
 
 /** BCQ with DI-engine's names and defaults, where the authors' code has no other -> policy `bcq`. */
-export const BCQ_TABLE = defineTable({
+export const BCQ_TABLE = defineAgentTable({
   name: 'BCQ',
   policy: 'bcq',
   continuous: true,
@@ -234,7 +234,7 @@ export const BCQ_TABLE = defineTable({
 })
 
 /** CORL's TD3+BC (algorithms/offline/td3_bc.py) -> policy `td3_bc`. */
-export const TD3_BC_TABLE = defineTable({
+export const TD3_BC_TABLE = defineAgentTable({
   name: 'TD3BC',
   policy: 'td3_bc',
   continuous: true,
@@ -279,7 +279,7 @@ export const TD3_BC_TABLE = defineTable({
 })
 
 /** CORL's IQL (algorithms/offline/iql.py) -> policy `iql`. */
-export const IQL_TABLE = defineTable({
+export const IQL_TABLE = defineAgentTable({
   name: 'IQL',
   policy: 'iql',
   continuous: true,
@@ -336,7 +336,7 @@ export const IQL_TABLE = defineTable({
 const { discount: _discount, ...withoutDiscount } = offlineActorCriticArguments
 
 /** CORL's EDAC (algorithms/offline/edac.py) -> policy `edac`. */
-export const EDAC_TABLE = defineTable({
+export const EDAC_TABLE = defineAgentTable({
   name: 'EDAC',
   policy: 'edac',
   continuous: true,

@@ -1,5 +1,5 @@
 import { Box } from '../../envs/index.js'
-import { ACTIVATION_NAMES } from '../../nn/index.js'
+import { ACTIVATION_NAMES, TORCH_ACTIVATIONS } from '../../nn/index.js'
 import { ent_coef, sde_sample_freq, target_entropy } from '../../policy/index.js'
 import { ConfigError, didYouMean } from '../../utils/index.js'
 import type { ArgumentDefinitions, ConfigSetting } from '../arguments.js'
@@ -19,24 +19,6 @@ export function train_freq(value: unknown): value is TrainFreq {
 export function gradient_steps(value: unknown): value is number {
   if (Number.isSafeInteger(value) && (value as number) >= -1) return true
   throw new ConfigError('Give a whole number of at least 0, or -1 for as many as steps were collected.')
-}
-
-const torchNames = [
-  'ReLU',
-  'Tanh',
-  'GELU',
-  'ELU',
-  'LeakyReLU',
-  'SiLU',
-  'Sigmoid',
-  'Softplus',
-  'Mish',
-  'Identity',
-]
-
-/** torch's name of an activation, or ours, as ours. */
-function activationName(name: string): string {
-  return name === 'LeakyReLU' ? 'leaky_relu' : name.toLowerCase()
 }
 
 /** Format of `optimizer_kwargs`: the arguments of torch's Adam that there are here. @throws Error saying what is wrong */
@@ -230,10 +212,10 @@ export const stochasticArguments = {
 const networkKwargs = {
   activation_fn: {
     doc: "torch's name of the activation of hidden layers, or ding's.",
-    format: [...torchNames, ...ACTIVATION_NAMES],
+    format: [...Object.keys(TORCH_ACTIVATIONS), ...ACTIVATION_NAMES],
     default: 'ReLU',
     to: 'model.activation',
-    convert: activationName,
+    convert: (name: string) => TORCH_ACTIVATIONS[name] ?? name,
   },
   features_extractor_class: {
     doc: "Only null: observations are flattened, images and Dict parts encoded, as the space says. Another: a model of one's own.",

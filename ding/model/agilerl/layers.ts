@@ -1,6 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { Parameter } from '../../compute/index.js'
-import { ACTIVATION_NAMES, activate, BatchNorm1d, type Layer, layerNorm, Module } from '../../nn/index.js'
+import {
+  ACTIVATION_NAMES,
+  activate,
+  BatchNorm1d,
+  type Layer,
+  layerNorm,
+  Module,
+  TORCH_ACTIVATIONS,
+} from '../../nn/index.js'
 import { didYouMean, UsageError } from '../../utils/index.js'
 
 /** Layers one after the other under names of their own, as a torch Sequential made from an ordered dict. */
@@ -55,18 +63,6 @@ class Pointwise extends Module {
   }
 }
 
-/** AgileRL's (torch's) activation names that we call otherwise. */
-const SAME_AS: Readonly<Record<string, string>> = {
-  ReLU: 'relu',
-  Tanh: 'tanh',
-  ELU: 'elu',
-  GELU: 'gelu',
-  LeakyReLU: 'leaky_relu',
-  Sigmoid: 'sigmoid',
-  Softplus: 'softplus',
-  Identity: 'identity',
-}
-
 /** GELU with the tanh in place of the error function (Hendrycks and Gimpel 2016, section 2). */
 function tanhGelu(x: tf.Tensor): tf.Tensor {
   const inner = tf.mul(tf.add(x, tf.mul(tf.mul(x, tf.square(x)), 0.044715)), Math.sqrt(2 / Math.PI))
@@ -74,14 +70,13 @@ function tanhGelu(x: tf.Tensor): tf.Tensor {
 }
 
 const OTHERS: Readonly<Record<string, () => Layer>> = {
-  Softsign: () => new Pointwise((x) => tf.div(x, tf.add(tf.abs(x), 1))),
   Softmax: () => new Pointwise((x) => tf.softmax(x, -1)),
   PReLU: () => new PReLU(),
 }
 
 /** Names that {@link activationLayer} takes: AgileRL's, and those of ding's other models. */
 export const AGILERL_ACTIVATIONS: readonly string[] = [
-  ...Object.keys(SAME_AS),
+  ...Object.keys(TORCH_ACTIVATIONS),
   ...Object.keys(OTHERS),
   ...ACTIVATION_NAMES,
 ]
@@ -91,7 +86,7 @@ export function activationLayer(name: string | null, new_gelu = false): Layer {
   const other = name === null ? undefined : OTHERS[name]
   if (other !== undefined) return other()
   if (new_gelu && name === 'GELU') return new Pointwise(tanhGelu)
-  const own = name === null ? 'identity' : (SAME_AS[name] ?? name)
+  const own = name === null ? 'identity' : (TORCH_ACTIVATIONS[name] ?? name)
   if (!ACTIVATION_NAMES.includes(own)) {
     throw new UsageError(
       `Unknown activation "${name}".${didYouMean(own, AGILERL_ACTIVATIONS)} Known: ${AGILERL_ACTIVATIONS.join(', ')}.`,

@@ -71,6 +71,33 @@ describe('own policy', () => {
     expect(eval_value).toBeGreaterThan(100)
   })
 
+  test('the variation of SAC is an agent too, that learns and comes back from its file', async () => {
+    const { PessimisticSACAgent } = await import('../../fixtures/docs/own_policy/pessimistic_agent.js')
+    const agent = new PessimisticSACAgent({
+      env: 'Pendulum-v1',
+      pessimism: 0.5,
+      learning_starts: 10,
+      seed: 0,
+      policy_kwargs: { net_arch: [8] },
+    })
+    await agent.learn({ total_timesteps: 20 })
+    const { policy } = (await agent.config()).main_config
+    expect(policy).toMatchObject({
+      type: 'pessimistic_sac',
+      random_collect_size: 10,
+      learn: { pessimism: 0.5, learning_rate_q: 1e-3, learning_rate_alpha: 1e-3, init_w: null },
+      model: { n_critics: 5, net_arch: [8] },
+    })
+    const path = join(temporaryFolder(), 'agent.safetensors')
+    await agent.save(path)
+    const twin = await PessimisticSACAgent.load(path)
+    const obs = Float32Array.of(1, 0, 0)
+    expect(await twin.predict(obs)).toEqual(await agent.predict(obs))
+    await agent.close()
+    await twin.close()
+    expect(() => new PessimisticSACAgent({ pesimism: 1 } as never)).toThrow(/Did you mean "pessimism"/)
+  })
+
   test('the variation of SAC learns Pendulum, with its own key', async () => {
     const short = { max_env_step: 5000 }
     const { eval_value, policy } = await train('own_policy/pessimistic_config.ts', short)

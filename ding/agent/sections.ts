@@ -1,0 +1,16 @@
+import mergeWith from 'lodash-es/mergeWith.js'
+
+type Section = Record<string, unknown>
+
+/** Puts layers of config on top of each other into `target`: records merge, lists and scalars replace. */
+export function mergeSections(
+  target: Section,
+  ...layers: readonly (Readonly<Section> | undefined)[]
+): Section {
+  for (const layer of layers) mergeWith(target, layer, replaceLists)
+  return target
+}
+
+function replaceLists(_old: unknown, value: unknown): unknown {
+  return Array.isArray(value) ? value : undefined
+}
