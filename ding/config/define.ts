@@ -12,6 +12,14 @@ export interface PolicyConfigMap {}
 // biome-ignore lint/suspicious/noEmptyInterface: filled by declaration merging
 export interface EnvConfigMap {}
 
+/** The config type of each model, by registered name; see {@link PolicyConfigMap}. */
+// biome-ignore lint/suspicious/noEmptyInterface: filled by declaration merging
+export interface ModelConfigMap {}
+
+/** Names of the models that a policy takes when `policy.model` names none, by the policy's registered name; see {@link PolicyConfigMap}. */
+// biome-ignore lint/suspicious/noEmptyInterface: filled by declaration merging
+export interface DefaultModelMap {}
+
 /** Every key optional, at every level; lists stay whole. */
 export type DeepPartial<T> = T extends readonly unknown[] | ((...args: never[]) => unknown)
   ? T
@@ -34,9 +42,25 @@ interface TypeKeys {
   import_names?: readonly string[]
 }
 
+/** The name of a model that a config does not name. */
+type Unnamed = ''
+
+/** The models that `policy.model` is of: the one that it names, else those that the policy may take. */
+type ModelNames<P extends string, M extends string> = [M] extends [Unnamed] ? Known<DefaultModelMap, P> : M
+
+/**
+ * What `policy.model` may hold: the keys of the model, or anything where that is not known.
+ * M is what `policy.model.type` says.
+ */
+export type ModelConfigOf<P extends string, M extends string> =
+  ModelNames<P, M> extends infer N
+    ? [N] extends [keyof ModelConfigMap]
+      ? DeepPartial<ModelConfigMap[N]>
+      : Loose
+    : never
+
 /** Places in a policy's config that belong to other classes. */
 interface PolicyPlaces extends TypeKeys {
-  model?: Loose
   learn?: { learner?: Loose }
   collect?: { collector?: Loose }
   eval?: { evaluator?: Loose }
@@ -50,23 +74,27 @@ interface EnvPlaces extends TypeKeys {
 }
 
 /** What `main_config.policy` may hold for a policy of that name: anything, when its config type is not known. */
-export type PolicyConfigOf<P extends string> =
-  Known<PolicyConfigMap, P> extends infer C
-    ? C extends undefined
-      ? Loose
-      : DeepPartial<Omit<C, 'model'>> & PolicyPlaces
-    : never
+export type PolicyConfigOf<P extends string, M extends string = string> = (Known<
+  PolicyConfigMap,
+  P
+> extends infer C
+  ? C extends undefined
+    ? Loose
+    : DeepPartial<Omit<C, 'model'>> & PolicyPlaces
+  : never) & {
+  model?: { type?: M; import_names?: readonly string[] } & ModelConfigOf<P, M>
+}
 
 /** What `main_config.env` may hold for an environment of that name. */
 export type EnvConfigOf<E extends string> =
   Known<EnvConfigMap, E> extends infer C ? (C extends undefined ? Loose : DeepPartial<C> & EnvPlaces) : never
 
-/** A main_config for the named policy and environment. */
-export interface MainConfig<P extends string = string, E extends string = string> {
+/** A main_config for the named policy and environment, and the model that it names. */
+export interface MainConfig<P extends string = string, E extends string = string, M extends string = string> {
   exp_name?: string
   seed?: number
   env?: EnvConfigOf<E>
-  policy?: PolicyConfigOf<P>
+  policy?: PolicyConfigOf<P, M>
 }
 
 interface Section<T extends string = string> extends Loose {
@@ -96,13 +124,17 @@ export interface CreateConfig<
 export type ConfigPair = readonly [main_config: object, create_config: object]
 
 /**
- * A config, typed by the policy and the environment that its create_config names: editors complete keys, and the
- * compiler rejects wrong ones. Returns both parts unchanged:
+ * A config, typed by the policy and the environment that its create_config names, and by the policy's model: editors complete
+ * keys, and the compiler rejects wrong ones. Returns both parts unchanged:
  * `export const [main_config, create_config] = defineConfig({...}, {...})`, or as the default export.
  */
-export function defineConfig<const P extends NameIn<PolicyConfigMap>, const E extends NameIn<EnvConfigMap>>(
-  main_config: MainConfig<P, E>,
+export function defineConfig<
+  const P extends NameIn<PolicyConfigMap>,
+  const E extends NameIn<EnvConfigMap>,
+  const M extends string = Unnamed,
+>(
+  main_config: MainConfig<P, E, M>,
   create_config: CreateConfig<P, E>,
-): [main_config: MainConfig<P, E>, create_config: CreateConfig<P, E>] {
+): [main_config: MainConfig<P, E, M>, create_config: CreateConfig<P, E>] {
   return [main_config, create_config]
 }

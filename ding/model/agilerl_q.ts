@@ -69,6 +69,13 @@ const agileQConfig = schema({
 })
 
 export type AgileQConfig = ConfigOf<typeof agileQConfig>
+
+declare module '../config/index.js' {
+  interface ModelConfigMap {
+    agilerl_q: AgileQConfig
+  }
+}
+
 export type { AgileArchitecture, AgileNetConfig, EncoderKind } from './agilerl/index.js'
 
 /** What `net_config` makes for observations of a shape, everything filled in that it leaves out. @throws ConfigError */

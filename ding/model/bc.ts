@@ -14,7 +14,7 @@ import {
   toFloat,
 } from '../nn/index.js'
 import { MODEL_REGISTRY } from '../registry/index.js'
-import { DQN } from './dqn.js'
+import { DQN, type DQNModelConfig } from './dqn.js'
 import type { Model, ModelInput, ModelOutput } from './types.js'
 
 const continuousBCConfig = schema({
@@ -37,6 +37,13 @@ const continuousBCConfig = schema({
 })
 
 export type ContinuousBCConfig = ConfigOf<typeof continuousBCConfig>
+
+declare module '../config/index.js' {
+  interface ModelConfigMap {
+    discrete_bc: DQNModelConfig
+    continuous_bc: ContinuousBCConfig
+  }
+}
 
 /**
  * Actor of continuous behaviour cloning; arguments and defaults are DI-engine's (ding/model/template/bc.py). forward(obs [B, n]) ->

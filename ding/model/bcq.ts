@@ -77,6 +77,12 @@ const bcqModelConfig = schema({
 
 export type BCQModelConfig = ConfigOf<typeof bcqModelConfig>
 
+declare module '../config/index.js' {
+  interface ModelConfigMap {
+    bcq: BCQModelConfig
+  }
+}
+
 /** Candidates for each observation in `compute_eval`, as in DI-engine and by the authors. */
 export const EVAL_CANDIDATES = 100
 

@@ -96,6 +96,12 @@ const continuousQACConfig = schema({
 
 export type ContinuousQACConfig = ConfigOf<typeof continuousQACConfig>
 
+declare module '../config/index.js' {
+  interface ModelConfigMap {
+    continuous_qac: ContinuousQACConfig
+  }
+}
+
 /** Hidden layers `trunk`, then the action itself (`last`, tanh) or a distribution (`head`: mu, log_sigma_layer; gSDE: mu, log_std). */
 export class ContinuousActor extends Module implements ActorModel {
   readonly encoder: Features

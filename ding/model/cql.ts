@@ -87,6 +87,12 @@ const cqlModelConfig = schema({
 
 export type CQLModelConfig = ConfigOf<typeof cqlModelConfig>
 
+declare module '../config/index.js' {
+  interface ModelConfigMap {
+    cql: CQLModelConfig
+  }
+}
+
 /** Bounds of the log standard deviation. */
 const LOG_STD_MIN = -20
 const LOG_STD_MAX = 2

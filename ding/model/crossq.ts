@@ -77,6 +77,12 @@ const crossqModelConfig = schema({
 
 export type CrossQModelConfig = ConfigOf<typeof crossqModelConfig>
 
+declare module '../config/index.js' {
+  interface ModelConfigMap {
+    crossq: CrossQModelConfig
+  }
+}
+
 /** Options of the normalisation layers, or undefined without them. */
 function normOf(cfg: CrossQModelConfig): BatchRenormOptions | undefined {
   if (!cfg.batch_norm) return undefined

@@ -75,6 +75,12 @@ const dqnModelConfig = schema({
 
 export type DQNModelConfig = ConfigOf<typeof dqnModelConfig>
 
+declare module '../config/index.js' {
+  interface ModelConfigMap {
+    dqn: DQNModelConfig
+  }
+}
+
 /**
  * Encoder and (dueling) head of a deep Q-network; arguments, defaults and parameter names are DI-engine's (ding/model/template/q_learning.py).
  * forward(obs [B, ...]) -> {logit [B, n]}, or {logit: [[B, n1], ...]} for several discrete actions. An input record with `action_mask`

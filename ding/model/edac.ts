@@ -26,6 +26,12 @@ const edacModelConfig = schema({
 
 export type EDACModelConfig = ConfigOf<typeof edacModelConfig>
 
+declare module '../config/index.js' {
+  interface ModelConfigMap {
+    edac: EDACModelConfig
+  }
+}
+
 /** Least log standard deviation; the most is 2, as elsewhere. */
 const LOG_SIGMA_MIN = -5
 /** Start value of the biases in front of a relu. */

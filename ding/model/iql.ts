@@ -40,6 +40,12 @@ const iqlModelConfig = schema({
 
 export type IQLModelConfig = ConfigOf<typeof iqlModelConfig>
 
+declare module '../config/index.js' {
+  interface ModelConfigMap {
+    iql: IQLModelConfig
+  }
+}
+
 const LOG_STD_MIN = -20
 const LOG_STD_MAX = 2
 

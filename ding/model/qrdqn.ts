@@ -63,6 +63,12 @@ const qrdqnModelConfig = schema({
 
 export type QRDQNModelConfig = ConfigOf<typeof qrdqnModelConfig>
 
+declare module '../config/index.js' {
+  interface ModelConfigMap {
+    qrdqn: QRDQNModelConfig
+  }
+}
+
 /**
  * Network of quantile-regression DQN (Dabney et al. 2018); arguments, defaults and parameter names are DI-engine's
  * (ding/model/template/q_learning.py). forward(obs [B, ...]) -> {logit [B, n] = mean over quantiles, q [B, n, N], tau [B, N, 1]},

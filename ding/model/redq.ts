@@ -31,6 +31,12 @@ const redqModelConfig = schema({
 
 export type REDQModelConfig = ConfigOf<typeof redqModelConfig>
 
+declare module '../config/index.js' {
+  interface ModelConfigMap {
+    redq: REDQModelConfig
+  }
+}
+
 /**
  * REDQ's networks (Chen et al. 2021; tianshou/algorithm/modelfree/redq.py): a tanh-normal actor and an ensemble of critics.
  * forward(inputs, {mode}): `compute_actor` (obs) -> {action, logit}, `compute_critic` ({obs, action}) -> {q_value [N, B]}, with `members` only

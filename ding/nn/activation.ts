@@ -42,7 +42,7 @@ const [SELU_SCALE, SELU_ALPHA] = [1.0507009873554805, 1.6732632423543772]
 const selu: Activate = (x) =>
   tf.mul(tf.add(tf.relu(x), tf.mul(tf.sub(tf.exp(tf.minimum(x, 0)), 1), SELU_ALPHA)), SELU_SCALE)
 
-const ACTIVATIONS: Readonly<Record<string, Activate>> = {
+const ACTIVATIONS = {
   identity: (x) => x,
   relu,
   relu6: hardtanh(0, 6),
@@ -64,12 +64,14 @@ const ACTIVATIONS: Readonly<Record<string, Activate>> = {
   logsigmoid: (x) => tf.neg(tf.softplus(tf.neg(x))),
   tanhshrink: (x) => tf.sub(x, tf.tanh(x)),
   mish: (x) => tf.mul(x, tf.tanh(tf.softplus(x))),
-}
+} as const satisfies Readonly<Record<string, Activate>>
 
-export const ACTIVATION_NAMES: readonly string[] = Object.keys(ACTIVATIONS)
+export type ActivationName = keyof typeof ACTIVATIONS
+
+export const ACTIVATION_NAMES = Object.keys(ACTIVATIONS) as readonly ActivationName[]
 
 /** torch's names of activations, and ours. */
-export const TORCH_ACTIVATIONS: Readonly<Record<string, string>> = {
+export const TORCH_ACTIVATIONS: Readonly<Record<string, ActivationName>> = {
   Identity: 'identity',
   ReLU: 'relu',
   ReLU6: 'relu6',
@@ -97,14 +99,16 @@ export function activate(name: string, x: tf.Tensor): tf.Tensor {
   return find(name)(x)
 }
 
+/** Whether there is an activation of that name. */
+export function isActivation(name: string): name is ActivationName {
+  return Object.hasOwn(ACTIVATIONS, name)
+}
+
 function find(name: string): Activate {
-  const found = Object.hasOwn(ACTIVATIONS, name) ? ACTIVATIONS[name] : undefined
-  if (found === undefined) {
-    throw new UsageError(
-      `Unknown activation "${name}".${didYouMean(name, ACTIVATION_NAMES)} Known: ${ACTIVATION_NAMES.join(', ')}.`,
-    )
-  }
-  return found
+  if (isActivation(name)) return ACTIVATIONS[name]
+  throw new UsageError(
+    `Unknown activation "${name}".${didYouMean(name, ACTIVATION_NAMES)} Known: ${ACTIVATION_NAMES.join(', ')}.`,
+  )
 }
 
 /** An activation as a layer without parameters. */

@@ -73,6 +73,9 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     bc: BCConfig
   }
+  interface DefaultModelMap {
+    bc: 'discrete_bc' | 'continuous_bc'
+  }
 }
 
 /** What the update program reads of a batch. */

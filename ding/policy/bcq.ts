@@ -89,6 +89,9 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     bcq: BCQConfig
   }
+  interface DefaultModelMap {
+    bcq: 'bcq'
+  }
 }
 
 interface VaeLosses {

@@ -128,4 +128,7 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     cql: CQLConfig
   }
+  interface DefaultModelMap {
+    cql: 'cql'
+  }
 }

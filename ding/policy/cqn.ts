@@ -35,6 +35,9 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     cqn: CQNConfig
   }
+  interface DefaultModelMap {
+    cqn: 'agilerl_q'
+  }
 }
 
 /**

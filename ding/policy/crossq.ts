@@ -42,6 +42,9 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     crossq: CrossQConfig
   }
+  interface DefaultModelMap {
+    crossq: 'crossq'
+  }
 }
 
 /**

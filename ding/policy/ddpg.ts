@@ -76,6 +76,9 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     ddpg: DDPGConfig
   }
+  interface DefaultModelMap {
+    ddpg: 'continuous_qac'
+  }
 }
 
 /**

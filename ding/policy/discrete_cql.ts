@@ -23,6 +23,10 @@ declare module '../config/index.js' {
     discrete_cql: DiscreteCQLConfig
     cql_discrete: DiscreteCQLConfig
   }
+  interface DefaultModelMap {
+    discrete_cql: 'qrdqn'
+    cql_discrete: 'qrdqn'
+  }
 }
 
 /**

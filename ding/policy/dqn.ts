@@ -20,6 +20,9 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     dqn: DQNConfig
   }
+  interface DefaultModelMap {
+    dqn: 'dqn'
+  }
 }
 
 /**

@@ -59,6 +59,9 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     edac: EDACConfig
   }
+  interface DefaultModelMap {
+    edac: 'edac'
+  }
 }
 
 /** Keeps the gradient of a norm finite at 0. */

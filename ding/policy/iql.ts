@@ -69,6 +69,9 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     iql: IQLConfig
   }
+  interface DefaultModelMap {
+    iql: 'iql'
+  }
 }
 
 const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI)

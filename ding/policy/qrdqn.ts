@@ -20,6 +20,9 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     qrdqn: QRDQNConfig
   }
+  interface DefaultModelMap {
+    qrdqn: 'qrdqn'
+  }
 }
 
 /** What the quantile loss reads of a config. */

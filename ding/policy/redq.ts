@@ -50,6 +50,9 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     redq: REDQConfig
   }
+  interface DefaultModelMap {
+    redq: 'redq'
+  }
 }
 
 /**

@@ -42,6 +42,9 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     sac: SACConfig
   }
+  interface DefaultModelMap {
+    sac: 'continuous_qac'
+  }
 }
 
 /**

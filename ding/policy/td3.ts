@@ -13,6 +13,9 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     td3: TD3Config
   }
+  interface DefaultModelMap {
+    td3: 'continuous_qac'
+  }
 }
 
 /**

@@ -36,6 +36,9 @@ declare module '../config/index.js' {
   interface PolicyConfigMap {
     td3_bc: TD3BCConfig
   }
+  interface DefaultModelMap {
+    td3_bc: 'continuous_qac'
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   ACTIVATION_NAMES,
   activate,
   BatchNorm1d,
+  isActivation,
   type Layer,
   layerNorm,
   Module,
@@ -87,7 +88,7 @@ export function activationLayer(name: string | null, new_gelu = false): Layer {
   if (other !== undefined) return other()
   if (new_gelu && name === 'GELU') return new Pointwise(tanhGelu)
   const own = name === null ? 'identity' : (TORCH_ACTIVATIONS[name] ?? name)
-  if (!ACTIVATION_NAMES.includes(own)) {
+  if (!isActivation(own)) {
     throw new UsageError(
       `Unknown activation "${name}".${didYouMean(own, AGILERL_ACTIVATIONS)} Known: ${AGILERL_ACTIVATIONS.join(', ')}.`,
     )
