@@ -5,6 +5,7 @@ import { type ConfigPair, type OverrideEntry, parallel_pipeline, serial_pipeline
 import crossq from '../configs/mujoco/halfcheetah_crossq_config.js'
 import sac from '../configs/mujoco/halfcheetah_sac_config.js'
 import pendulum from '../configs/pendulum/pendulum_sac_config.js'
+import { FEW_RANDOM_STEPS } from './loop_bench.js'
 import type { Figure } from './measure.js'
 
 /** One collector beside the learner, neither waiting for the other but by the serial pipeline's proportion of samples. */
@@ -52,13 +53,13 @@ async function toTheStopValue(): Promise<Figure[]> {
 /** Updates a second on HalfCheetah, one for each env step, with one thread and with two for the learner's programs; the start counts. */
 async function halfCheetah(): Promise<Figure[]> {
   const figures: Figure[] = []
-  for (const [name, config, max_env_step] of [
-    ['sac', sac, 16_000],
-    ['crossq', crossq, 600],
+  for (const [name, config, max_env_step, more] of [
+    ['sac', sac, 16_000, []],
+    ['crossq', crossq, 600, [FEW_RANDOM_STEPS]],
   ] as const)
     for (const threads of [1, 2])
       for (const kind of ['serial', 'parallel'] as const) {
-        const overrides: OverrideEntry[] = [NO_STOP, NO_EVALUATION, ['policy.threads', threads]]
+        const overrides: OverrideEntry[] = [NO_STOP, NO_EVALUATION, ['policy.threads', threads], ...more]
         const run = await timed(kind, config as unknown as ConfigPair, { max_env_step, overrides })
         const figure = `halfcheetah_${name}_${kind}_${threads}_threads`
         figures.push(single(figure, 'per second', run.train_iter / run.seconds))
@@ -77,6 +78,7 @@ async function halfCheetahToAReturn(): Promise<Figure[]> {
     ['parallel', 2],
   ] as const) {
     const overrides: OverrideEntry[] = [
+      FEW_RANDOM_STEPS,
       ['env.stop_value', RETURN],
       ['policy.eval.evaluator.eval_freq', 1000],
       ['policy.threads', threads],

@@ -57,8 +57,10 @@ export function summary(
       ? []
       : [['evaluate', `npx ding -m eval -c ${quoted(join(folder, TOTAL_CONFIG))}`]]),
   ]
+  // A run from data alone takes none.
+  const steps = result.env_step > 0 ? `${result.env_step} env steps, ` : ''
   return [
-    `Stopped after ${seconds.toFixed(1)} s because ${REASONS[stop_reason]}: ${result.env_step} env steps, ${result.train_iter} training iterations, ${value}${wanted}.`,
+    `Stopped after ${seconds.toFixed(1)} s because ${REASONS[stop_reason]}: ${steps}${result.train_iter} training iterations, ${value}${wanted}.`,
     ...(stop_reason === 'interrupted'
       ? [`Everything is saved. To resume exactly where it stopped: ${resume}`]
       : []),

@@ -45,7 +45,10 @@ function isInstalled(lock, digest, stamp) {
   return existsSync(byNpm) && statSync(byNpm).mtimeMs >= statSync(lock).mtimeMs
 }
 
-/** `npm ci` when node_modules is missing or was made from another lock file. */
+/**
+ * `npm ci` when node_modules is missing or was made from another lock file. Without install scripts: the only one that would do anything, ONNX Runtime's,
+ * looks for CUDA libraries on the network, and npm before 11.16 does not read the package's allowScripts.
+ */
 export function install() {
   requireNode()
   const lock = join(root, 'package-lock.json')
@@ -53,7 +56,9 @@ export function install() {
   const digest = createHash('sha256').update(readFileSync(lock)).digest('hex')
   if (isInstalled(lock, digest, stamp)) return
   console.log('Installing dependencies (npm ci) ...')
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { shell: process.platform === 'win32' })
+  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+    shell: process.platform === 'win32',
+  })
   writeFileSync(stamp, digest)
 }
 

@@ -47,7 +47,7 @@ test.each([
   const learn = ['-m', 'serial_offline', '-c', writeOfflineConfig(cwd, './x.hdf5'), '--train-iter', '30']
   const learned = ding(cwd, learn)
   expect(learned).toMatchObject({ code: 0, stderr: '' })
-  expect(learned.stdout).toContain('0 env steps, 30 training iterations')
+  expect(learned.stdout).toContain('is reached: 30 training iterations')
   expect(existsSync(join(cwd, 'offline', 'ckpt', 'ckpt_best.safetensors'))).toBe(true)
 })
 
