@@ -17,7 +17,7 @@ const [main_config, create_config] = defineConfig(
     },
     policy: {
       cuda: false,
-      random_collect_size: 1000,
+      random_collect_size: 0,
       model: {
         obs_shape: 8,
         action_shape: 4,

@@ -1,13 +1,13 @@
 import setPath from 'lodash-es/set.js'
 import { type CompiledConfig, type ConfigPair, compile_config, type Registries } from '../config/index.js'
-import { Box, Dict, Discrete, type EnvClass, MultiDiscrete, type Space } from '../envs/index.js'
+import { type Box, Dict, Discrete, type EnvClass, MultiDiscrete, type Space } from '../envs/index.js'
 import type { EnvSetting } from '../pipeline/index.js'
 import { Registry, registries } from '../registry/index.js'
 import { UsageError } from '../utils/index.js'
 import { needsScaling, type ResolvedEnv, scaled, withScaling } from './agent_env.js'
 import { type AgentTable, type Arguments, type ConfigSetting, placesOf } from './arguments.js'
 import { mergeSections } from './sections.js'
-import { obsShapeOf } from './spaces.js'
+import { hasImages, natureCnn, obsShapeOf } from './spaces.js'
 import type { TrainFreq } from './tables/shared.js'
 
 /** What an agent's config is made from. */
@@ -118,7 +118,8 @@ function modelConfig(table: AgentTable, values: Section, at: ConfigSetting): Sec
   const { observation_space, action_space } = at
   const kwargs = values['policy_kwargs'] as { normalize_images?: boolean } | undefined
   const pixels = isPixels(observation_space) && kwargs?.normalize_images === true
-  const cnn = table.continuous && values['policy'] !== 'MlpPolicy' && hasImages(observation_space)
+  const wanted = values['policy'] !== 'MlpPolicy' || observation_space instanceof Dict
+  const cnn = table.continuous && wanted && hasImages(observation_space)
   return {
     model: {
       obs_shape: obsShapeOf(observation_space),
@@ -127,17 +128,6 @@ function modelConfig(table: AgentTable, values: Section, at: ConfigSetting): Sec
       ...(cnn ? natureCnn(observation_space) : {}),
     },
   }
-}
-
-/** SB3's NatureCNN; each image of several observations has half its features. */
-function natureCnn(space: Space): Section {
-  const features = space instanceof Dict ? 256 : 512
-  return { encoder_hidden_size_list: [32, 64, 64, features], encoder_activate_output: true }
-}
-
-function hasImages(space: Space): boolean {
-  if (space instanceof Dict) return Object.values(space.spaces).some(hasImages)
-  return space instanceof Box && space.shape.length === 3
 }
 
 /** Whether there are images of raw pixels. */

@@ -213,7 +213,8 @@ export interface LostSchedule {
   readonly start: number
 }
 
-function startOf(schedule: (progress_remaining: number) => number): number {
+/** What a learning rate begins with. */
+export function startOf(schedule: (progress_remaining: number) => number): number {
   return (schedule as Partial<LostSchedule>).start ?? schedule(1)
 }
 

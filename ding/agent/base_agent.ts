@@ -150,10 +150,10 @@ export abstract class BaseAgent {
   /** Writes the agent to one safetensors file, from which `load` makes it anew; without environments and replay buffer. */
   async save(path: string): Promise<void> {
     const session = await this.session()
-    const { observation_space, action_space, args } = this
+    const { observation_space, action_space, args, seed } = this
     const agent = {
       name: this.table.name,
-      args: { ...args, given: { ...args.given, env: this.env } },
+      args: { ...args, values: { ...args.values, seed }, given: { ...args.given, env: this.env } },
       observation_space,
       action_space,
     }
@@ -229,6 +229,7 @@ export abstract class BaseAgent {
     this.counters = { num_timesteps, total_timesteps, n_updates, episodes }
     this.opened = undefined
     this.run = undefined
+    this.monitor.restart()
     this.log.close()
     await session.close()
   }

@@ -28,8 +28,13 @@ export class EpisodeMonitor {
   /** Forgets everything. */
   reset(): void {
     this.ep_info_buffer.length = 0
-    this.lengths.clear()
+    this.restart()
     this.episodes = 0
+  }
+
+  /** New episodes have begun in all environments. */
+  restart(): void {
+    this.lengths.clear()
   }
 
   /** Takes in a step of all environments; returns how many episodes ended with it. */

@@ -2,7 +2,7 @@ import mergeWith from 'lodash-es/mergeWith.js'
 
 type Section = Record<string, unknown>
 
-/** Puts layers of config on top of each other into `target`: records merge, lists and scalars replace. */
+/** Puts layers of config on top of each other into `target`: records merge; lists and scalars replace, and are replaced. */
 export function mergeSections(
   target: Section,
   ...layers: readonly (Readonly<Section> | undefined)[]
@@ -11,6 +11,6 @@ export function mergeSections(
   return target
 }
 
-function replaceLists(_old: unknown, value: unknown): unknown {
-  return Array.isArray(value) ? value : undefined
+function replaceLists(old: unknown, value: unknown): unknown {
+  return Array.isArray(value) || Array.isArray(old) ? value : undefined
 }

@@ -14,9 +14,16 @@ import {
   type RunSetting,
   tellLimits,
 } from '../pipeline/index.js'
-import { type BasePolicyConfig, createPolicy, type Policy } from '../policy/index.js'
+import { type BasePolicyConfig, createPolicy, type LrFunction, type Policy } from '../policy/index.js'
 import { UsageError } from '../utils/index.js'
 import { type ConfigInput, compileAgentConfig, envSettingOf } from './agent_config.js'
+import { startOf } from './arguments.js'
+
+/** A function of an argument `learning_rate`, for the networks that begin at its start. A rate that has an argument of its own (REDQ's for alpha) stays. */
+function followed(schedule: (progress_remaining: number) => number): LrFunction {
+  const start = startOf(schedule)
+  return (remaining, { lr }) => (lr === start ? schedule(remaining) : lr)
+}
 
 /** The parts of an agent that belong to one environment, one seed and one config: made together, closed together. */
 export class Session {
@@ -51,7 +58,7 @@ export class Session {
       log_files: false,
       verbose: options.verbose,
       ...(env_setting === undefined ? {} : { env_setting }),
-      ...(schedule === undefined ? {} : { lr_schedule: schedule }),
+      ...(schedule === undefined ? {} : { lr_schedule: followed(schedule) }),
       rebind: (at) => {
         at.rebind(ROLES.logger)
           .toDynamicValue(() => makeLogger(config))

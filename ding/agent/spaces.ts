@@ -70,3 +70,15 @@ export function imageRangeOf(space: Space): [low: number, high: number] | null {
   }
   return low === high || (low === 0 && high === 1) ? null : [low, high]
 }
+
+/** Whether observations are, or have among them, images [channels, height, width]. */
+export function hasImages(space: Space): boolean {
+  if (space instanceof Dict) return Object.values(space.spaces).some(hasImages)
+  return space instanceof Box && space.shape.length === 3
+}
+
+/** Keys of `policy.model` for SB3's NatureCNN; each image of several observations has half its features. */
+export function natureCnn(space: Space): Record<string, unknown> {
+  const features = isRecordSpace(space) ? 256 : 512
+  return { encoder_hidden_size_list: [32, 64, 64, features], encoder_activate_output: true }
+}

@@ -42,7 +42,7 @@ export interface FeatureConfig extends ImageEncoderConfig {
 export class Features extends Module {
   readonly outputSize: number
   private readonly encoder: Encoder | undefined
-  private readonly scale: number
+  private readonly scale: number | Float32Array
   private readonly activation: string
 
   /** @throws UsageError for an encoder where there is no image */
@@ -54,7 +54,7 @@ export class Features extends Module {
     super()
     const { encoder_hidden_size_list: sizes, normalize_images } = cfg
     this.activation = cfg.activation
-    this.scale = normalize_images ? 1 / 255 : 1
+    this.scale = normalize_images ? imageScale(shape) : 1
     if (sizes === null) {
       if (cfg.share_encoder) {
         throw new UsageError(
@@ -83,7 +83,8 @@ export class Features extends Module {
   forward(obs: ModelInput, frozen = false): tf.Tensor {
     if (this.encoder === undefined) {
       const x = flatObs(obs, this.shape)
-      return this.scale === 1 ? x : tf.mul(x, this.scale)
+      if (this.scale === 1) return x
+      return tf.mul(x, typeof this.scale === 'number' ? this.scale : tf.tensor1d(this.scale))
     }
     const features = this.encoder.forward(obs)
     return frozen ? stopGradient(features) : features
@@ -95,6 +96,17 @@ export function withoutEncoder(all: Parameter[], encoder: Features, shared: bool
   if (!shared) return all
   const others = new Set(encoder.parameters())
   return all.filter((parameter) => !others.has(parameter))
+}
+
+/** What flattened observations are multiplied by, so that images are in [0, 1]: one number, or of several entries one for each feature. */
+function imageScale(shape: ObsShape): number | Float32Array {
+  const parts = shapeParts(shape)
+  if (parts === undefined) return 1 / 255
+  const scales = Object.values(parts).map((part) => {
+    const scale = hasImage(part) ? imageScale(part) : 1
+    return typeof scale === 'number' ? new Float32Array(flatWidth(part)).fill(scale) : scale
+  })
+  return Float32Array.from(scales.flatMap((part) => [...part]))
 }
 
 function hasImage(shape: ObsShape): boolean {

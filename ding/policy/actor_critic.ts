@@ -277,7 +277,7 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
     const { noise_type, noise_sigma, noise_kwargs } = this.cfg.collect
     if (noise_type === null) return new NoExploration()
     const random = this.random.stream('noise')
-    return new NoiseExploration(noise_type, noise_sigma, noise_kwargs, random, this.actions)
+    return new NoiseExploration(noise_type, noise_sigma, noise_kwargs, random, this.actions, this.actionBound)
   }
 
   protected override initCollect(): void {

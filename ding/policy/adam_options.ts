@@ -11,9 +11,10 @@ export const adamKeys = {
     default: 'adam',
   },
   weight_decay: {
-    doc: 'Weight decay of the networks.',
+    doc: "Weight decay of the networks. null: torch's default, 0 with 'adam' and 0.01 with 'adamw'.",
     format: 'nonnegative_number',
-    default: 0,
+    default: null,
+    nullable: true,
   },
   amsgrad: {
     doc: 'Divide by the largest second moment so far (AMSGrad).',
@@ -25,7 +26,7 @@ export const adamKeys = {
 /** The keys that all these policies have, and the values of {@link adamKeys} where a policy has these. */
 export interface AdamSettings {
   readonly optimizer_type?: string
-  readonly weight_decay?: number
+  readonly weight_decay?: number | null
   readonly amsgrad?: boolean
   readonly optimizer_betas: readonly number[]
   readonly optimizer_eps: number
@@ -45,7 +46,7 @@ export function adamOf(module: Module, lr: number, learn: AdamSettings): Adam {
     )
   }
   const {
-    weight_decay = 0,
+    weight_decay,
     amsgrad = false,
     grad_clip_type,
     grad_clip_value: clip_value,
@@ -55,7 +56,7 @@ export function adamOf(module: Module, lr: number, learn: AdamSettings): Adam {
     lr,
     betas: [beta1, beta2] as const,
     eps,
-    weight_decay,
+    ...(typeof weight_decay === 'number' && { weight_decay }),
     amsgrad,
     grad_clip_type,
     clip_value,

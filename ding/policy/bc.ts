@@ -139,7 +139,21 @@ export class BCPolicy extends Policy<BCConfig> {
         { path: 'policy.continuous' },
       )
     }
+    if (
+      action instanceof Box &&
+      ![...action.low, ...action.high].every((v, i) => v === (i < action.low.length ? -1 : 1))
+    ) {
+      throw new ConfigError(
+        `create_config.policy.type is "bc", whose continuous actions are in [-1, 1], but the environment's action space is ${action}. ` +
+          'Add the act_scale wrapper to env.env_wrapper (or set env.act_scale where there is such a key).',
+        { path: 'create_config.policy.type' },
+      )
+    }
     super.checkSpaces(observation, action)
+  }
+
+  override get actionBound(): number | undefined {
+    return this.cfg.continuous ? 1 : undefined
   }
 
   // ---- learn ----

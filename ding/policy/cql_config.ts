@@ -1,4 +1,5 @@
 import { type ConfigOf, extendSchema } from '../config/index.js'
+import { adamKeys } from './adam_options.js'
 import { maxEntropyPolicyConfig } from './max_entropy.js'
 
 /**
@@ -11,6 +12,7 @@ export const cqlPolicyConfig = extendSchema(maxEntropyPolicyConfig, {
     twin_critic: { doc: 'Two critics instead of one.', format: 'boolean', default: true },
   },
   learn: {
+    ...adamKeys,
     learning_rate_policy: { default: 3e-5 },
     learning_rate_alpha: {
       default: 3e-5,

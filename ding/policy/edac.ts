@@ -12,6 +12,7 @@ import {
   type CriticOutput,
   squaredErrors,
 } from './actor_critic_update.js'
+import { adamKeys } from './adam_options.js'
 import { initOutputLayers, MaxEntropyPolicy, maxEntropyPolicyConfig } from './max_entropy.js'
 import type { PolicyOptions } from './types.js'
 
@@ -25,6 +26,7 @@ export const edacPolicyConfig = extendSchema(maxEntropyPolicyConfig, {
     ensemble_num: { doc: 'Number of critics (N).', format: 'positive_int', default: 10 },
   },
   learn: {
+    ...adamKeys,
     alpha: { default: 1 },
     log_prob_eps: { default: 1e-6 },
     ...targetKeys,

@@ -59,17 +59,18 @@ export function sde_sample_freq(value: unknown): value is number {
   )
 }
 
-/** Adds noise to the actions and clips them to [-1, 1]. OU noise has a process for each environment, started anew with its episodes. */
+/** Adds noise to the actions and clips them to their bound. OU noise has a process for each environment, started anew with its episodes. */
 export class NoiseExploration extends NoExploration {
   private readonly noise: ActionNoise
 
-  /** @param size number of action dimensions @throws ConfigError for keyword arguments that the noise does not have, and lists of another length */
+  /** @param size number of action dimensions @param bound the largest magnitude of an action @throws ConfigError for keyword arguments that the noise does not have, and lists of another length */
   constructor(
     type: 'gauss' | 'ou',
     sigma: number | readonly number[],
     kwargs: Readonly<Record<string, unknown>>,
     private readonly random: RandomStream,
     size: number,
+    private readonly bound = 1,
   ) {
     super()
     const known = type === 'gauss' ? ['mu'] : ['mu', 'theta', 'dt', 'x0']
@@ -101,7 +102,8 @@ export class NoiseExploration extends NoExploration {
       const output = outputs[id] as PolicyOutput
       const action = output.action as Float32Array
       const noise = this.noise.sample(action.length, this.random, id)
-      output.action = action.map((a, i) => Math.min(1, Math.max(-1, a + (noise[i] as number))))
+      const { bound } = this
+      output.action = action.map((a, i) => Math.min(bound, Math.max(-bound, a + (noise[i] as number))))
     }
     return outputs
   }
@@ -115,8 +117,10 @@ export class NoiseExploration extends NoExploration {
     return this.noise.state_dict()
   }
 
+  /** Noise without a state, or none at all, leaves an empty one: then it starts anew. */
   override load_state_dict(state: StateTree): void {
-    this.noise.load_state_dict(state)
+    if (Object.keys(state).length === 0) this.noise.reset()
+    else this.noise.load_state_dict(state)
   }
 }
 

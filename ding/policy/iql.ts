@@ -31,6 +31,7 @@ import {
   leastOf,
   squaredErrors,
 } from './actor_critic_update.js'
+import { adamKeys } from './adam_options.js'
 import { stepChecked } from './common.js'
 import { learningRateAt } from './lr_schedule.js'
 import { partOf } from './saved_state.js'
@@ -38,6 +39,7 @@ import type { LearnOutput } from './types.js'
 
 export const iqlPolicyConfig = extendSchema(actorCriticPolicyConfig, {
   learn: {
+    ...adamKeys,
     learning_rate_q: learningRateKey('critics'),
     learning_rate_value: learningRateKey('value network'),
     learning_rate_policy: learningRateKey('actor'),

@@ -160,7 +160,7 @@ export class Normaliser {
 
   /** Takes in the observations that the collector is about to act on. */
   observe(data: ById<Obs>): void {
-    if (!this.configured || !this.settings.norm_obs) return
+    if (this.options.settings?.norm_obs !== true) return
     const rows = new Map<string, ArrayLike<number>[]>()
     for (const id in data) this.gather(data[id] as Obs, [], this.options.obs_shape, rows)
     for (const [path, samples] of rows) {
@@ -175,7 +175,7 @@ export class Normaliser {
 
   /** Takes in the rewards of a step of the collector's environments. */
   observeStep(timesteps: ById<EnvTimestep<Obs>>): void {
-    if (!this.configured || !this.settings.norm_reward) return
+    if (this.options.settings?.norm_reward !== true) return
     const seen: [number][] = []
     for (const key in timesteps) {
       const id = Number(key)
@@ -244,6 +244,11 @@ export class Normaliser {
     const returns = RunningMoments.from(tree['returns'])
     this.clear()
     if (!this.configured) this.settings = settings
+    else if (settings.norm_obs && !this.settings.norm_obs) {
+      // What the networks have learned from: kept as it is, since the config does not ask for more.
+      const { norm_obs, norm_obs_keys, clip_obs, epsilon } = settings
+      this.settings = { ...this.settings, norm_obs, norm_obs_keys, clip_obs, epsilon }
+    }
     for (const [path, part] of loaded) this.moments.set(path, part)
     this.returnMoments = returns
     for (const [id, value] of (tree['running_returns'] ?? []) as [number, number][])

@@ -73,6 +73,15 @@ export const offlineActorCriticArguments = {
   ...tauArgument,
 } as const satisfies ArgumentDefinitions
 
+/** `normalize_reward` of CORL's IQL, TD3+BC and EDAC, which do something to the rewards of antmaze too. */
+export const normalizeReward = {
+  doc: 'Rewards by the range of returns, for halfcheetah, hopper and walker2d; less 1, for antmaze.',
+  format: 'boolean',
+  default: false,
+  to: 'collect.reward_norm',
+  convert: (on: boolean) => (on ? 'corl' : 'none'),
+} as const
+
 /** An argument that is one network's learning rate. */
 export function rateOf(network: string, to: string | readonly string[]) {
   return withDefault(

@@ -1,6 +1,13 @@
 import { archOf, type NetArch, net_arch, VAE_TYPES } from '../../model/index.js'
 import { type ConfigSetting, defineAgentTable, withDefault } from '../arguments.js'
-import { actionConfig, dataArguments, learningRate, offlineActorCriticArguments, rateOf } from './dataset.js'
+import {
+  actionConfig,
+  dataArguments,
+  learningRate,
+  normalizeReward,
+  offlineActorCriticArguments,
+  rateOf,
+} from './dataset.js'
 import { actorCriticKwargs, entropyArguments, optimizerConfig } from './shared.js'
 
 const { activation_fn, normalize_images, optimizer_kwargs } = actorCriticKwargs
@@ -241,6 +248,7 @@ export const TD3_BC_TABLE = defineAgentTable({
   sampling: 'none',
   arguments: {
     ...offlineActorCriticArguments,
+    normalize_reward: normalizeReward,
     learning_rate: withDefault(learningRate, 3e-4, [
       'learn.learning_rate_critic',
       'learn.learning_rate_actor',
@@ -286,6 +294,7 @@ export const IQL_TABLE = defineAgentTable({
   sampling: 'distribution',
   arguments: {
     ...offlineActorCriticArguments,
+    normalize_reward: normalizeReward,
     qf_lr: rateOf('the critics', 'learn.learning_rate_q'),
     vf_lr: rateOf('the value network', 'learn.learning_rate_value'),
     actor_lr: rateOf('the actor', 'learn.learning_rate_policy'),
@@ -343,6 +352,7 @@ export const EDAC_TABLE = defineAgentTable({
   sampling: 'distribution',
   arguments: {
     ...withoutDiscount,
+    normalize_reward: normalizeReward,
     normalize: withDefault(dataArguments.normalize, false),
     gamma: discountArgument,
     num_critics: { doc: 'Number of critics.', format: 'positive_int', default: 10, to: 'model.ensemble_num' },

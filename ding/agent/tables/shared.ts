@@ -1,9 +1,9 @@
-import { Box } from '../../envs/index.js'
 import { ACTIVATION_NAMES, TORCH_ACTIVATIONS } from '../../nn/index.js'
 import { ent_coef, sde_sample_freq, target_entropy } from '../../policy/index.js'
 import { ConfigError, didYouMean } from '../../utils/index.js'
 import type { ArgumentDefinitions, ConfigSetting } from '../arguments.js'
 import { action_noise } from '../noise.js'
+import { hasImages, natureCnn } from '../spaces.js'
 
 /** How much is collected between updates: a number of steps of every environment, or [n, 'step' | 'episode']. */
 export type TrainFreq = number | readonly [count: number, unit: 'step' | 'episode']
@@ -45,7 +45,7 @@ export function optimizerConfig(kwargs: Readonly<Record<string, unknown>> | null
 /** Arguments of every agent. */
 export const commonArguments = {
   policy: {
-    doc: "SB3's name of the network. The observation space chooses it here, whatever the name.",
+    doc: "SB3's name of the network. Only images as the one observation of an agent with continuous actions need it: 'CnnPolicy' puts NatureCNN before the layers, 'MlpPolicy' flattens. Otherwise the observation space chooses.",
     format: ['MlpPolicy', 'CnnPolicy', 'MultiInputPolicy'],
     default: 'MlpPolicy',
   },
@@ -337,16 +337,10 @@ export const valueBasedKwargs = {
   optimizer_class: { doc: "Only 'Adam'.", format: ['Adam'], default: 'Adam' },
 } as const satisfies ArgumentDefinitions
 
-/** NatureCNN's channels and features. */
-const NATURE_CNN = [32, 64, 64, 512]
-
 /** The encoder: of the given sizes, or SB3's for the observations. */
 export function encoderConfig(net_arch: readonly number[] | null, { observation_space }: ConfigSetting) {
   if (net_arch !== null) return { encoder_hidden_size_list: net_arch }
-  const isImage = observation_space instanceof Box && observation_space.shape.length === 3
-  return isImage
-    ? { encoder_hidden_size_list: NATURE_CNN, encoder_activate_output: true }
-    : { encoder_hidden_size_list: [64, 64] }
+  return hasImages(observation_space) ? natureCnn(observation_space) : { encoder_hidden_size_list: [64, 64] }
 }
 
 /** Format of `net_arch` of actor and critics; what is wrong with a value the model's own format says. */

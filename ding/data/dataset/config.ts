@@ -9,6 +9,7 @@ export const REWARD_NORMS = [
   'iql_antmaze',
   'cql_antmaze',
   'antmaze',
+  'corl',
 ] as const
 
 /** The keys of `policy.collect` that say which data an offline run learns from. A policy adds them to its own schema. */
@@ -45,7 +46,8 @@ export const datasetKeys = {
     doc:
       "Normalisation of rewards: 'normalize' to mean 0 and deviation 1; 'return_range' divides by the range of returns " +
       "and multiplies by the episode length; 'iql_locomotion' the same times 1000; 'iql_antmaze' r - 1; 'cql_antmaze' " +
-      "4 (r - 0.5); 'antmaze' 2 (r - 0.25).",
+      "4 (r - 0.5); 'antmaze' 2 (r - 0.25); 'corl', by the environment of the data: 'return_range' for halfcheetah, hopper and walker2d, r - 1 for antmaze " +
+      "(what normalize_reward does in CORL's IQL, TD3+BC and EDAC).",
     format: REWARD_NORMS,
     default: 'none',
   },

@@ -8,6 +8,7 @@ type RewardConfig = Pick<
 >
 
 const LOCOMOTION = /halfcheetah|hopper|walker2d/i
+const ANTMAZE = /antmaze/i
 /** Steps of an episode in the environments that rewards are scaled for. */
 const USUAL_STEPS = 1000
 
@@ -47,17 +48,24 @@ function normOf(path: string, cfg: RewardConfig, statistics: DatasetStatistics, 
       return { factor: 4, shift: -2 }
     case 'antmaze':
       return { factor: 2, shift: -0.5 }
+    case 'corl':
+      checkKnown(path, env_id, 'reward_norm "corl"')
+      if (ANTMAZE.test(env_id)) return { factor: 1, shift: -1 }
+      return LOCOMOTION.test(env_id) ? rangeOf(path, statistics, steps) : { factor: 1, shift: 0 }
     default:
       if (!cfg.normalize_reward) return { factor: 1, shift: 0 }
-      if (env_id === '') {
-        throw problem(
-          path,
-          'it does not say which environment it comes from, on which normalize_reward depends',
-          'Set policy.collect.env_id, or reward_norm instead.',
-        )
-      }
+      checkKnown(path, env_id, 'normalize_reward')
       return LOCOMOTION.test(env_id) ? rangeOf(path, statistics, steps) : { factor: 1, shift: 0 }
   }
+}
+
+function checkKnown(path: string, env_id: string, key: string): void {
+  if (env_id !== '') return
+  throw problem(
+    path,
+    `it does not say which environment it comes from, on which ${key} depends`,
+    'Set policy.collect.env_id, or another reward_norm.',
+  )
 }
 
 /** A reward as it is learned from: as a float32, times scale, plus bias. The same for data and for what is collected beside them. */

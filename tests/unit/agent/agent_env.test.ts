@@ -49,6 +49,14 @@ describe('environments', () => {
     await expect(elsewhere.predict(upright)).rejects.toThrow(/the agent was made for/)
   })
 
+  it('count the lengths of their own episodes alone', async () => {
+    const agent = crossq()
+    await agent.learn({ total_timesteps: 50 })
+    await agent.setEnv(make)
+    await agent.learn({ total_timesteps: 200, reset_num_timesteps: false })
+    expect(agent.monitor.ep_info_buffer.map(({ l }) => l)).toEqual([200])
+  })
+
   it('must have the actions that the algorithm is for, before anything is predicted', async () => {
     const still = Float32Array.of(0, 0, 0, 0)
     await expect(crossq({ env: 'CartPole-v1' }).predict(still)).rejects.toThrow(/acts in \[-1, 1\].*Discrete/)

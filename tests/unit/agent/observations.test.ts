@@ -54,11 +54,15 @@ describe('observations', () => {
     const agent = new CrossQ({
       observation_space,
       action_space: new Box(-1, 1, [2]),
-      policy: 'MultiInputPolicy',
     })
-    expect(await policyOf(agent)).toMatchObject({
-      model: { encoder_hidden_size_list: [32, 64, 64, 256], encoder_activate_output: true },
-    })
+    const model = {
+      encoder_hidden_size_list: [32, 64, 64, 256],
+      encoder_activate_output: true,
+      normalize_images: true,
+    }
+    expect(await policyOf(agent)).toMatchObject({ model })
+    const dqn = new DQN({ observation_space, action_space: new Discrete(2) })
+    expect(await policyOf(dqn)).toMatchObject({ model })
   })
 
   it('of goals are relabelled by a HerReplayBuffer', async () => {

@@ -103,6 +103,30 @@ describe('the defaults are those of the references', () => {
     })
   })
 
+  it('normalize_reward is what the reference makes of it', async () => {
+    const on = { env, normalize_reward: true }
+    expect((await policyOf(new CQL(on))).collect).toMatchObject({
+      normalize_reward: true,
+      reward_norm: 'none',
+    })
+    for (const agent of [new IQL(on), new TD3BC(on), new EDAC(on)])
+      expect((await policyOf(agent)).collect).toMatchObject({ normalize_reward: false, reward_norm: 'corl' })
+  })
+
+  it("Adam's arguments are taken by all", async () => {
+    const policy_kwargs = { optimizer_kwargs: { weight_decay: 1e-4, amsgrad: true, eps: 1e-6 } }
+    for (const agent of [
+      new CQL({ env, policy_kwargs }),
+      new IQL({ env, policy_kwargs }),
+      new EDAC({ env, policy_kwargs }),
+    ])
+      expect((await policyOf(agent)).learn).toMatchObject({
+        weight_decay: 1e-4,
+        amsgrad: true,
+        optimizer_eps: 1e-6,
+      })
+  })
+
   it('BCQ: DI-engine', async () => {
     expect(await policyOf(new BCQ({ env }))).toMatchObject({
       type: 'bcq',

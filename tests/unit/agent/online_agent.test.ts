@@ -92,6 +92,27 @@ describe('learn', () => {
     expect(asked[0]).toBeCloseTo(1 - 26 / 50, 10)
   })
 
+  it("leaves REDQ's alpha the rate that it has of its own, whatever function learning_rate is", async () => {
+    const agent = keep(
+      new REDQ({
+        env: 'Pendulum-v1',
+        learning_starts: 5,
+        batch_size: 8,
+        actor_delay: 1,
+        gradient_steps: 1,
+        ensemble_size: 2,
+        policy_kwargs: smallNets,
+        ent_coef: 'auto',
+        alpha_learning_rate: 0,
+        learning_rate: (remaining) => 1e-3 * remaining,
+      }),
+    )
+    await agent.learn({ total_timesteps: 10 })
+    expect(agent.n_updates).toBe(5)
+    // log alpha is where it began.
+    expect(await agent.getParameters()).toMatchObject({ entropy: { value: { data: Float32Array.of(0) } } })
+  })
+
   it('writes the metrics of SB3 below tensorboard_log, and its config', async () => {
     const folder = temporaryFolder()
     const env = { type: 'Pendulum-v1', cfg: { max_episode_steps: 10 } }
@@ -217,6 +238,17 @@ describe('save and load', () => {
     expect([twin.num_timesteps, twin.n_updates, twin.seed]).toEqual([30, 10, 3])
     await twin.learn({ total_timesteps: 5, reset_num_timesteps: false })
     expect([twin.num_timesteps, twin.n_updates]).toEqual([35, 15])
+  })
+
+  it('keeps a seed that nobody chose, or that was set later', async () => {
+    const path = join(temporaryFolder(), 'agent.safetensors')
+    const agent = keep(new SAC({ env: 'Pendulum-v1', policy_kwargs: smallNets }))
+    await agent.save(path)
+    expect(keep(await SAC.load(path)).seed).toBe(agent.seed)
+    await agent.setRandomSeed(9)
+    await agent.save(path)
+    expect(keep(await SAC.load(path)).seed).toBe(9)
+    expect(keep(await SAC.load(path, { seed: 4 })).seed).toBe(4)
   })
 
   it('goes on with other arguments, another environment, and a replay buffer', async () => {

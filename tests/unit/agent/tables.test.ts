@@ -186,6 +186,7 @@ describe('arguments', () => {
         ent_coef: 'auto_0.1',
         target_entropy: -2,
         optimizer_type: 'adamw',
+        weight_decay: null,
         optimizer_eps: 1e-5,
         optimizer_betas: [0.9, 0.999],
         grad_clip_type: 'clip_norm',
@@ -201,6 +202,12 @@ describe('arguments', () => {
       other: { replay_buffer: { alpha: 0.5 } },
       create_config: { collector: { type: 'episode' }, replay_buffer: { type: 'advanced' } },
     })
+  })
+
+  it('give way to config, lists to records too', async () => {
+    const net_arch = { pi: [64, 64], qf: [40, 30] }
+    const agent = new SAC({ env, config: { model: { net_arch }, learn: { batch_size: 32 } } })
+    expect(await policyOf(agent)).toMatchObject({ model: { net_arch }, learn: { batch_size: 32 } })
   })
 
   it('that do not exist are errors, with what was perhaps meant', async () => {

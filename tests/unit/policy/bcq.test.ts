@@ -275,6 +275,16 @@ describe('acting', () => {
   })
 })
 
+test('noise is clipped at max_action', async () => {
+  const wide = { ...small, model: { ...small.model, max_action: 2 } }
+  const collect = { noise_type: 'gauss', noise_sigma: 50 }
+  const policy = await offlinePolicy(BCQPolicy, { ...wide, collect })
+  const actions = Object.values(await policy.collect_mode.forward(waveObservations(4)))
+  const entries = actions.flatMap(({ action }) => [...(action as Float32Array)])
+  expect(entries.every((a) => Math.abs(a) <= 2)).toBe(true)
+  expect(entries.some((a) => Math.abs(a) > 1)).toBe(true)
+})
+
 describe('the VAE', () => {
   test('learns the data`s actions', async () => {
     const policy = await offlinePolicy(BCQPolicy, {

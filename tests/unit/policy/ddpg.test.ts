@@ -74,6 +74,18 @@ describe('collecting', () => {
     expect(Object.keys(exploration.x)).toEqual(['0', '1'])
   })
 
+  test('OU noise starts anew where a state has none: it was saved with other noise, or without', async () => {
+    const quiet = await build(DDPGPolicy, { collect: { noise_type: null } })
+    const ou = await build(DDPGPolicy, {
+      collect: { noise_type: 'ou', noise_sigma: 0, noise_kwargs: { x0: 1 } },
+    })
+    await ou.collect_mode.forward(observations(1))
+    void quiet.collect_mode
+    ou.learn_mode.load_state_dict(quiet.learn_mode.state_dict())
+    const { exploration } = ou.learn_mode.state_dict() as { exploration: { x: object } }
+    expect(exploration.x).toEqual({})
+  })
+
   test('noise may have a size for each action dimension', async () => {
     const { quiet, steps } = await collected({ noise_sigma: [0, 0.5] })
     const both = (actions: number[][]) => actions[0] as [number, number]

@@ -134,6 +134,21 @@ test('without an encoder images are flattened, and an encoder needs an image', a
   await expect(build(SACPolicy, { model: { share_encoder: true } })).rejects.toThrow(/no encoder to share/)
 })
 
+test('without an encoder the images among several observations are scaled, the others are not', async () => {
+  const image = pixels(1)
+  const speed = stream.normal(3)
+  const act = async (normalize_images: boolean, given: Uint8Array | Float32Array) => {
+    const policy = await build(SACPolicy, { model: { obs_shape: DICT_SHAPE, normalize_images } })
+    const out = await policy.eval_mode.forward({ 0: { image: given, speed } })
+    return Object.values(out).flatMap(({ action }) => [...(action as Float32Array)])
+  }
+  const scaled = await act(
+    false,
+    Float32Array.from(image, (value) => value / 255),
+  )
+  for (const [i, value] of (await act(true, image)).entries()) expect(value).toBeCloseTo(scaled[i]!, 5)
+})
+
 test('norm_type LN normalises the hidden layers of actor and critics, of drawn critics too', async () => {
   const policy = await build(SACPolicy, { model: { norm_type: 'LN', n_critics: 3 } })
   const names = Object.keys(policy.learn_mode.state_dict()['model'] as object)

@@ -214,6 +214,17 @@ describe('the state', () => {
     expect(off.active).toBe(false)
   })
 
+  test('is used, frozen, where the config asks for rewards alone', () => {
+    const rewards = make({ norm_obs: false, clip_obs: 0.1 })
+    rewards.load_state_dict(used().state_dict())
+    const obs = { 0: Float32Array.of(2, 2) }
+    expect(rewards.normalised(obs)).toEqual(used().normalised(obs))
+    rewards.observe({ 0: Float32Array.of(100, 100) })
+    rewards.observeStep({ 0: step(100) })
+    expect(rewards.normalised(obs)).toEqual(used().normalised(obs))
+    expect(rewards.state_dict()).not.toEqual(used().state_dict())
+  })
+
   test('is missed where the config asks for it', () => {
     expect(() => make().load_state_dict(undefined)).toThrow(/no normalisation statistics/)
     const rewards = make({ norm_obs: false })

@@ -34,6 +34,12 @@ describe.each([
     expect(decayed.weight).toBeCloseTo(plain.weight - 0.005 * plain.start, 6)
   })
 
+  test("adamw decays by torch's 0.01 where nothing is said", async () => {
+    const silent = await updated({ optimizer_type: 'adamw' })
+    expect(silent.weight).toBe((await updated({ optimizer_type: 'adamw', weight_decay: 0.01 })).weight)
+    expect(silent.weight).not.toBe((await updated({ optimizer_type: 'adamw', weight_decay: 0 })).weight)
+  })
+
   test('amsgrad keeps the largest second moments', async () => {
     expect(moments((await updated({ amsgrad: true })).optimizer)).toContain('max_exp_avg_sq')
     expect(moments((await updated({})).optimizer)).not.toContain('max_exp_avg_sq')

@@ -128,6 +128,9 @@ describe('rewards', () => {
     [{ reward_norm: 'iql_antmaze', reward_scale: 10, reward_bias: -5 }, (r: number) => (r - 1) * 10 - 5],
     [{ normalize_reward: true, env_id: 'hopper-medium-v2' }, (r: number) => (r / 25) * 1000],
     [{ normalize_reward: true, env_id: 'antmaze-umaze-v2', reward_scale: 10 }, (r: number) => r * 10],
+    [{ reward_norm: 'corl', env_id: 'walker2d-expert-v2' }, (r: number) => (r / 25) * 1000],
+    [{ reward_norm: 'corl', env_id: 'antmaze-umaze-v2', reward_scale: 10 }, (r: number) => (r - 1) * 10],
+    [{ reward_norm: 'corl', env_id: 'pen-human-v1' }, (r: number) => r],
   ] as const
 
   test.each(cases)('%j', async (cfg, expected) => {
@@ -138,7 +141,8 @@ describe('rewards', () => {
   })
 
   test('normalize_reward needs to know the environment', async () => {
-    await expect(load(file, { normalize_reward: true })).rejects.toThrow(/which environment.*env_id/)
+    for (const cfg of [{ normalize_reward: true }, { reward_norm: 'corl' }] as const)
+      await expect(load(file, cfg)).rejects.toThrow(/which environment.*env_id/)
   })
 
   test('a range of nothing is an error', async () => {
