@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Lowering } from '../ding/compute/kernels/index.js'
 import { KERNELS, UNSUPPORTED } from '../ding/compute/kernels/index.js'
-import { REPAIRED_ON_WASM } from '../ding/compute/runtime/tfjs_repairs.js'
+import { IGNORES_DILATIONS, REPAIRED_ON_WASM } from '../ding/compute/runtime/tfjs_repairs.js'
 import { CASES } from '../tests/unit/compute/kernels/cases/index.js'
 import { runFamily } from '../tests/unit/compute/kernels/support.js'
 
@@ -91,9 +91,10 @@ const NOTES: Readonly<Record<string, string>> = {
   Min: "ONNX Runtime's ReduceMin drops NaN; eager keeps it",
 }
 
-/** The note on a kernel, with a mark where ding computes on tfjs' wasm backend what its own kernel gets wrong. */
+/** The note on a kernel, with what tfjs lacks in it, and a mark where ding computes on tfjs' wasm backend what its own kernel gets wrong. */
 function note(kernel: string): string {
-  return [NOTES[kernel], REPAIRED_ON_WASM.has(kernel) ? 'repaired on wasm' : undefined]
+  const dilated = IGNORES_DILATIONS.has(kernel) ? 'dilations on `onnx` alone' : undefined
+  return [NOTES[kernel], dilated, REPAIRED_ON_WASM.has(kernel) ? 'repaired on wasm' : undefined]
     .filter(Boolean)
     .join('; ')
 }

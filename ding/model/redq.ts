@@ -1,6 +1,6 @@
 import type { RandomStream } from '../compute/index.js'
 import { type ConfigOf, defaultsOf, schema } from '../config/index.js'
-import { initWeight, Module } from '../nn/index.js'
+import { EnsembleLinear, initWeight, Linear, Module } from '../nn/index.js'
 import { MODEL_REGISTRY } from '../registry/index.js'
 import { type ActorCriticModel, actorCriticForward } from './actor_critic.js'
 import { activationKeys, featureVectorKeys, stochasticActorKeys } from './actor_critic_keys.js'
@@ -59,9 +59,13 @@ export class REDQModel extends Module implements ActorCriticModel {
     if (cfg.init === 'xavier_uniform') this.fillXavier(random)
   }
 
-  /** Every weight xavier uniform with gain 1, every bias 0. */
+  /** Every weight of a linear layer xavier uniform with gain 1, every bias of one 0; an encoder's convolutions and norms stay. */
   private fillXavier(random: RandomStream): void {
-    for (const [name, { data, shape }] of this.namedParameters()) {
+    const isLinear = (module: Module) => module instanceof Linear || module instanceof EnsembleLinear
+    const linear = new Set([...this.modules()].filter(isLinear).flatMap((layer) => layer.parameters()))
+    for (const [name, parameter] of this.namedParameters()) {
+      if (!linear.has(parameter)) continue
+      const { data, shape } = parameter
       if (name.endsWith('bias')) data.fill(0)
       else {
         // A critic's weight is [N, in, out]: each member is drawn by its own fans.

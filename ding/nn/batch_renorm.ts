@@ -43,6 +43,20 @@ interface Corrections {
   readonly d: tf.Tensor
 }
 
+/** What the result is made of: y = a (centred + shift) + bias. */
+interface Factors {
+  /** scale / sqrt(w + eps). */
+  readonly a: tf.Tensor
+  /** 1 / sqrt(w + eps). */
+  readonly inverse: tf.Tensor
+  /** d sqrt(var) / r. */
+  readonly shift: tf.Tensor
+  /** r^2. */
+  readonly squaredR: tf.Tensor
+  /** sqrt(var). */
+  readonly root: tf.Tensor
+}
+
 /**
  * Batch renormalisation (Ioffe 2017) as CrossQ uses it, step by step as SB3-contrib's BatchRenorm. In training
  *
@@ -145,6 +159,15 @@ export class BatchRenorm extends Module {
     return { r: tf.where(active, r, tf.onesLike(r)), d: tf.where(active, d, tf.zerosLike(d)) }
   }
 
+  /** The parts of a and b, one value a feature. */
+  private factors(variance: tf.Tensor, scale: tf.Tensor, { r, d }: Corrections): Factors {
+    const root = rootOf(variance)
+    const shift = tf.div(tf.mul(d, root), r)
+    const squaredR = tf.square(r)
+    const inverse = tf.rsqrt(tf.add(tf.div(variance, squaredR), this.eps))
+    return { a: tf.mul(scale, inverse), inverse, shift, squaredR, root }
+  }
+
   /** Moves the running statistics towards the batch's and counts the pass. */
   private track({ mean, variance }: BatchStatistics): void {
     const move = (running: Parameter, seen: tf.Tensor) => {
@@ -162,31 +185,29 @@ export class BatchRenorm extends Module {
    * Its gradient by hand: with S1 = sum(dy) and S2 = sum(dy centred) over the batch of n rows, all of mean's and var's share comes to
    * dx = a (dy - S1 / n) + c centred with one number c a feature, in a third of the passes that automatic differentiation takes.
    */
-  private apply(x: tf.Tensor, { centred, variance }: BatchStatistics, { r, d }: Corrections): tf.Tensor {
+  private apply(x: tf.Tensor, batch: BatchStatistics, { r, d }: Corrections): tf.Tensor {
     const rows = x.shape.at(-2)!
-    const root = tf.sqrt(variance)
-    const shift = tf.div(tf.mul(d, root), r)
-    const squaredR = tf.square(r)
-    const inverse = tf.rsqrt(tf.add(tf.div(variance, squaredR), this.eps))
     const normalise = tf.customGrad((...args) => {
       const save = args.at(-1) as tf.GradSaveFunc
-      const [, scale, bias] = args as [tf.Tensor, tf.Tensor, tf.Tensor]
-      const a = tf.mul(scale, inverse)
-      const value = tf.add(tf.mul(centred, a), tf.add(bias, tf.mul(a, shift)))
-      save([centred, scale, a, inverse, shift, tf.div(d, r), squaredR, root])
+      const [input, scale, bias] = args as [tf.Tensor, tf.Tensor, tf.Tensor]
+      const { a, shift } = this.factors(batch.variance, scale, { r, d })
+      const value = tf.add(tf.mul(batch.centred, a), tf.add(bias, tf.mul(a, shift)))
+      save([input, scale, r, d])
       return {
         value,
         gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-          const [c, gamma, factor, inv, offset, dOverR, r2, s] = saved as [
-            tf.Tensor,
-            tf.Tensor,
-            tf.Tensor,
-            tf.Tensor,
-            tf.Tensor,
-            tf.Tensor,
-            tf.Tensor,
-            tf.Tensor,
-          ]
+          const [again, gamma, rHeld, dHeld] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+          // Computed again from x, so that a gradient of this gradient sees that they depend on it. A program merges the two.
+          const { centred: c, variance } = this.statistics(again)
+          const held = { r: rHeld, d: dHeld }
+          const {
+            a: factor,
+            inverse: inv,
+            shift: offset,
+            squaredR: r2,
+            root: s,
+          } = this.factors(variance, gamma, held)
+          const dOverR = tf.div(dHeld, rHeld)
           const s1 = columnSum(dy)
           const unscaled = tf.add(columnSum(tf.mul(dy, c)), tf.mul(offset, s1))
           const dScale = tf.mul(inv, unscaled)
@@ -215,6 +236,24 @@ export class BatchRenorm extends Module {
         : [this.scale.value, this.bias.value]
     return normalise(x, scale, bias)
   }
+}
+
+/** sqrt(variance), whose derivative at 0, a feature that is constant over the batch, is taken as 0 and not as infinite. */
+function rootOf(variance: tf.Tensor): tf.Tensor {
+  const root = tf.customGrad((input, save) => {
+    const value = tf.sqrt(input as tf.Tensor)
+    ;(save as tf.GradSaveFunc)([input as tf.Tensor])
+    return {
+      value,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [v] = saved as [tf.Tensor]
+        const varies = tf.greater(v, 0)
+        const slope = tf.div(0.5, tf.sqrt(tf.where(varies, v, tf.onesLike(v))))
+        return tf.where(varies, tf.mul(dy, slope), tf.zerosLike(v))
+      },
+    }
+  })
+  return root(variance)
 }
 
 /** Sums over the rows: [..., n, F] -> [..., 1, F]. As a product with a row of ones, which runs several times faster than a reduction. */

@@ -14,20 +14,25 @@ function filled(shape: number[], value: number, trainable: boolean): Parameter {
  */
 export function layerNorm(x: tf.Tensor, eps = 1e-5): tf.Tensor {
   const normalise = tf.customGrad((input, save) => {
-    const centred = tf.sub(input as tf.Tensor, tf.mean(input as tf.Tensor, -1, true))
-    const scale = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), eps))
-    const value = tf.mul(centred, scale)
-    ;(save as tf.GradSaveFunc)([value, scale])
+    ;(save as tf.GradSaveFunc)([input as tf.Tensor])
     return {
-      value,
+      value: standardised(input as tf.Tensor, eps).value,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const [y, s] = saved as [tf.Tensor, tf.Tensor]
+        // Computed again from x, so that a gradient of this gradient sees that y and s depend on it. A program merges the two.
+        const { value: y, scale: s } = standardised(saved[0] as tf.Tensor, eps)
         const along = tf.mul(y, tf.mean(tf.mul(dy, y), -1, true))
         return tf.mul(tf.sub(tf.sub(dy, tf.mean(dy, -1, true)), along), s)
       },
     }
   })
   return normalise(x)
+}
+
+/** The last axis brought to mean 0 and variance 1, and what it was multiplied by for that, [..., 1]. */
+function standardised(x: tf.Tensor, eps: number): { value: tf.Tensor; scale: tf.Tensor } {
+  const centred = tf.sub(x, tf.mean(x, -1, true))
+  const scale = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), eps))
+  return { value: tf.mul(centred, scale), scale }
 }
 
 /** Normalises the last axis to mean 0 and (biased) variance 1, then scales and shifts: torch's LayerNorm over one axis. */

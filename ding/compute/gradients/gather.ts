@@ -52,9 +52,11 @@ export const GATHER: readonly GradConfig[] = [
     indices: () => tf.zeros(indices!.shape),
   })),
   rule('UnsortedSegmentSum', { inputs: ['segmentIds'] }, (dy, [segmentIds]) => ({
+    // Rows of segments outside the range were dropped.
     x: () => {
-      const rows = tf.gather(dy, tf.maximum(segmentIds!, tf.scalar(0, 'int32')))
-      const kept = tf.greaterEqual(segmentIds!, tf.scalar(0, 'int32'))
+      const [low, high] = [tf.scalar(0, 'int32'), tf.scalar(dim(dy.shape, 0) - 1, 'int32')]
+      const rows = tf.gather(dy, tf.minimum(tf.maximum(segmentIds!, low), high))
+      const kept = tf.logicalAnd(tf.greaterEqual(segmentIds!, low), tf.lessEqual(segmentIds!, high))
       const column = tf.reshape(kept, [kept.size, ...rows.shape.slice(1).map(() => 1)])
       return masked(tf.logicalAnd(column, tf.ones(rows.shape, 'bool')), rows)
     },

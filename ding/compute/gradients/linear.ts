@@ -1,5 +1,6 @@
 import type { GradConfig, Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
+import { UsageError } from '../../utils/index.js'
 import type { KernelCall } from '../kernels/index.js'
 import { einsumTerms } from '../kernels/index.js'
 import { attributes, callOf, rule, runKernel, sumTo } from './rule.js'
@@ -20,6 +21,22 @@ function einsumGradient(dy: Tensor, operands: readonly Tensor[], which: number, 
   const { shape } = operands[which]!
   const kept = shape.map((size, axis) => (shared.includes(term[axis]!) ? size : 1))
   return tf.broadcastTo(tf.reshape(known, kept), shape)
+}
+
+/** tfjs maps the names of what a gradient keeps to the inputs given, and breaks without a word on an optional one that was not. */
+class BatchNormInputs extends Array<string> {
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array
+  }
+
+  override map<U>(find: (name: string, i: number, all: string[]) => U): U[] {
+    const found = super.map(find)
+    if (!found.includes(undefined as U)) return found
+    throw new UsageError(
+      'The gradient of tf.batchNorm needs its offset and its scale, which may be left out only where no gradient is taken. ' +
+        'Pass tf.zerosLike(mean) as offset and tf.onesLike(variance) as scale.',
+    )
+  }
 }
 
 /** Gradients of matrix products, contractions, convolutions and batch normalisation. */
@@ -44,7 +61,8 @@ export const LINEAR: readonly GradConfig[] = [
     filter: () => runKernel('Conv2DBackpropFilter', { x: x!, dy }, { ...attrs, filterShape: filter!.shape }),
   })),
   rule('Conv2DBackpropInput', { inputs: ['dy', 'filter'] }, (ddx, [dy, filter], attrs) => ({
-    dy: () => runKernel('Conv2D', { x: ddx, filter: filter! }, { ...attrs, dilations: 1 }),
+    // tf.conv2dTranspose gives no dilations.
+    dy: () => runKernel('Conv2D', { x: ddx, filter: filter! }, { dilations: 1, ...attrs }),
     filter: () =>
       runKernel('Conv2DBackpropFilter', { x: ddx, dy: dy! }, { ...attrs, filterShape: filter!.shape }),
   })),
@@ -64,11 +82,11 @@ export const LINEAR: readonly GradConfig[] = [
   })),
   rule(
     'FusedBatchNorm',
-    { inputs: ['x', 'mean', 'variance', 'scale'] },
+    { inputs: new BatchNormInputs('x', 'mean', 'variance', 'scale', 'offset') },
     (dy, [x, mean, variance, scale], attrs) => {
       const { varianceEpsilon } = attributes<{ varianceEpsilon: number }>(attrs)
       const invStd = () => tf.rsqrt(tf.add(variance!, varianceEpsilon))
-      const scaled = () => (scale === undefined ? invStd() : tf.mul(invStd(), scale))
+      const scaled = () => tf.mul(invStd(), scale!)
       const centred = () => tf.sub(x!, mean!)
       return {
         x: () => tf.mul(dy, scaled()),

@@ -13,12 +13,23 @@ function first(call: KernelCall): TensorSpec {
   return spec
 }
 
+/** The one dtype of all tensors in the list. @throws CompileError when they have several, which nothing converts. */
+function commonDType(call: KernelCall, operation: string): TensorSpec['dtype'] {
+  const { dtype } = first(call)
+  const other = inputList(call).find((spec) => spec.dtype !== dtype)
+  if (other === undefined) return dtype
+  throw new CompileError(
+    `${operation} was given tensors of dtype ${dtype} and ${other.dtype}, expected the same for all. Convert them with tf.cast.`,
+  )
+}
+
 function concatAxis(call: KernelCall): number {
   return axisAttr(call, 'axis', first(call).shape.length)
 }
 
 function concatenated(call: KernelCall): TensorSpec {
-  const { dtype, shape } = first(call)
+  const { shape } = first(call)
+  const dtype = commonDType(call, 'tf.concat')
   const axis = concatAxis(call)
   const size = inputList(call).reduce((sum, spec) => sum + dim(spec.shape, axis), 0)
   return { dtype, shape: shape.with(axis, size) }
@@ -35,7 +46,8 @@ function packAxis(call: KernelCall): number {
 }
 
 function packed(call: KernelCall): TensorSpec {
-  const { dtype, shape } = first(call)
+  const { shape } = first(call)
+  const dtype = commonDType(call, 'tf.stack')
   const other = inputList(call).find((spec) => !sameShape(spec.shape, shape))
   if (other !== undefined) {
     throw new CompileError(`tf.stack was given shapes [${shape}] and [${other.shape}], expected equal ones.`)

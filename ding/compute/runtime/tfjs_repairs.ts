@@ -5,6 +5,7 @@ import type {
   Tensor,
 } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
+import { UsageError } from '../../utils/index.js'
 import type { EagerBackend } from './tfjs_backend.js'
 
 type KernelCall = Parameters<KernelFunc>[0]
@@ -14,6 +15,14 @@ type KernelCall = Parameters<KernelFunc>[0]
  * `wasm` needs the cpu backend to be registered.
  */
 export function repairKernels(backend: EagerBackend): void {
+  repair(backend)
+  for (const kernel of IGNORES_DILATIONS) {
+    if (tf.getKernel(kernel, backend))
+      replace(kernel, backend, refusingDilations(tf.getKernel(kernel, backend).kernelFunc))
+  }
+}
+
+function repair(backend: EagerBackend): void {
   if (backend === 'cpu') replace('TensorScatterUpdate', backend, scatterIntoCopy())
   if (backend !== 'wasm') return
   replace('_FusedMatMul', backend, fusedMatMul)
@@ -31,6 +40,25 @@ export function repairKernels(backend: EagerBackend): void {
 function replace(kernelName: string, backendName: string, kernelFunc: KernelFunc): void {
   if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName)
   tf.registerKernel({ kernelName, backendName, kernelFunc })
+}
+
+/** Gradients of convolutions that tfjs computes as if the filter was not dilated. */
+export const IGNORES_DILATIONS: ReadonlySet<string> = new Set([
+  'Conv2DBackpropFilter',
+  'Conv2DBackpropInput',
+  'DepthwiseConv2dNativeBackpropFilter',
+  'DepthwiseConv2dNativeBackpropInput',
+])
+
+function refusingDilations(own: KernelFunc): KernelFunc {
+  return (call) => {
+    const dilations = [call.attrs?.['dilations'] ?? 1].flat()
+    if (dilations.every((dilation) => dilation === 1)) return own(call)
+    throw new UsageError(
+      `The gradient of a convolution with dilations [${dilations}] was asked for on the eager runtime, where tfjs would compute it ` +
+        "as if they were 1. Set policy.runtime to 'onnx', which computes it, or use a convolution without dilations.",
+    )
+  }
 }
 
 /** The kernel of the cpu backend writes into its first input, which may be a parameter or something needed later. */

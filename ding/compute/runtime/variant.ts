@@ -1,5 +1,5 @@
 import type { HostTensor, TensorSpec, TypedArray } from '../../utils/index.js'
-import { sizeOf } from '../../utils/index.js'
+import { CompileError, sizeOf, UsageError } from '../../utils/index.js'
 import type { DrawSource } from '../draws.js'
 import { drawBuffer } from '../draws.js'
 import { splitEnsembles } from '../ensembles/index.js'
@@ -23,6 +23,11 @@ interface Feed {
   readonly offset: number | undefined
 }
 
+interface InputFeed extends Feed {
+  /** Numbers in it. */
+  readonly size: number
+}
+
 interface ParameterFeed extends Feed {
   readonly place: ParameterPlace
 }
@@ -30,13 +35,14 @@ interface ParameterFeed extends Feed {
 /** A program compiled for one combination of input shapes. */
 export class CompiledVariant {
   readonly info: SpecialisationInfo
+  readonly #program: string
   /** None for a program that computes nothing. */
   readonly #session: OnnxSession | undefined
   readonly #feeds: Feeds = {}
   /** The packed input's memory. */
   readonly #packed: Float32Array
   /** In the order of the input tree; undefined where the graph does not read the input. */
-  readonly #inputs: readonly (Feed | undefined)[]
+  readonly #inputs: readonly (InputFeed | undefined)[]
   readonly #parameters: readonly ParameterFeed[]
   readonly #draws: readonly { readonly draw: Draw; readonly buffer: HostTensor }[]
   readonly #outputs: OutputPlan
@@ -63,7 +69,8 @@ export class CompiledVariant {
     if (packed !== undefined) this.#feeds[PACKED_INPUT] = ortTensor({ ...packed, data: this.#packed })
     const model = writeModel(graph)
     const written = performance.now()
-    if (graph.outputs.length > 0) this.#session = new OnnxSession(model, provider, threads)
+    this.#program = definition.name
+    if (graph.outputs.length > 0) this.#session = openSession(definition.name, model, provider, threads)
     this.info = {
       signature,
       kernels: trace.kernels,
@@ -73,9 +80,12 @@ export class CompiledVariant {
       lowerMs: written - traced,
       compileMs: performance.now() - written,
     }
-    this.#inputs = lowered.inputs.map((name, i) =>
-      name === undefined ? undefined : { name, spec: specs[i]!, data: undefined, offset: offsets.get(name) },
-    )
+    this.#inputs = lowered.inputs.map((name, i) => {
+      const spec = specs[i]!
+      return name === undefined
+        ? undefined
+        : { name, spec, size: sizeOf(spec.shape), data: undefined, offset: offsets.get(name) }
+    })
     this.#parameters = trace.parameters.flatMap(({ value, ...place }, i) => {
       const name = lowered.parameters[i]
       return name === undefined
@@ -98,7 +108,10 @@ export class CompiledVariant {
   /** Runs on host tensors in the order of the tree's leaves and returns the results in the author's form. */
   run(inputs: readonly Leaf<HostTensor>[], draws: DrawSource): unknown {
     for (const [i, feed] of this.#inputs.entries()) {
-      if (feed !== undefined) this.#feed(feed, inputs[i]!.value.data)
+      if (feed === undefined) continue
+      const { path, value } = inputs[i]!
+      this.#check(feed, path, value.data)
+      this.#feed(feed, value.data)
     }
     for (const feed of this.#parameters) this.#feed(feed, feed.place.parameter.data, feed.place)
     // Numbers are drawn even where the graph does not read them, so that every runtime consumes the stream alike.
@@ -110,6 +123,14 @@ export class CompiledVariant {
 
   dispose(): void {
     this.#session?.dispose()
+  }
+
+  /** The rest of a vector with too little data would be that of the run before. */
+  #check({ spec, size }: InputFeed, path: string, { length }: TypedArray): void {
+    if (length === size) return
+    throw new UsageError(
+      `Program "${this.#program}", inputs${path === '' ? '' : `, "${path}"`}: shape [${spec.shape}] takes ${size} numbers, but the data has ${length}.`,
+    )
   }
 
   #feed(feed: Feed, data: TypedArray): void
@@ -125,5 +146,18 @@ export class CompiledVariant {
     // ONNX Runtime refuses shared memory, so it reads a copy.
     this.#feeds[feed.name] = ortTensor({ ...feed.spec, data: isShared ? part().slice() : part() })
     feed.data = data
+  }
+}
+
+/** @throws CompileError naming the program when ONNX Runtime does not accept its model. */
+function openSession(program: string, model: Uint8Array, provider: Provider, threads: number): OnnxSession {
+  try {
+    return new OnnxSession(model, provider, threads)
+  } catch (cause) {
+    throw new CompileError(
+      `Program "${program}" was compiled, but ONNX Runtime does not accept it on ${provider}: ` +
+        `${cause instanceof Error ? cause.message : String(cause)}. Set policy.runtime to 'eager' to run it without compiling.`,
+      { cause },
+    )
   }
 }

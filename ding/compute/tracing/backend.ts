@@ -1,6 +1,6 @@
 import type { DataId, DataType, KernelFunc, Tensor, TensorInfo } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
-import type { TypedArray } from '../../utils/index.js'
+import type { TensorSpec, TypedArray } from '../../utils/index.js'
 import { CompileError, UsageError } from '../../utils/index.js'
 import type { KernelRule } from '../kernels/index.js'
 import { KERNELS } from '../kernels/index.js'
@@ -12,20 +12,26 @@ import { programDType } from './recorder.js'
 /** Name of the tfjs backend that records instead of computing. */
 export const TRACE_BACKEND = 'ding_trace'
 
+/** What a data id stands for, and in which trace: ids of values begin anew in every recorder. */
+interface Named {
+  readonly value: Value
+  readonly recorder: Recorder | undefined
+}
+
 /** A tfjs backend that holds no numbers: tensors are names of values in the recorder at work. */
 class TraceBackend extends tf.KernelBackend {
   recorder: Recorder | undefined
   /** Entries vanish with their tensors: a data id is an object that only its tensors hold. */
-  readonly #values = new WeakMap<object, Value>()
+  readonly #values = new WeakMap<object, Named>()
 
   /** The data id of a new tensor that stands for `value`. */
   name(value: Value): object {
     const dataId = {}
-    this.#values.set(dataId, value)
+    this.#values.set(dataId, { value, recorder: this.recorder })
     return dataId
   }
 
-  lookUp(dataId: object): Value | undefined {
+  lookUp(dataId: object): Named | undefined {
     return this.#values.get(dataId)
   }
 
@@ -78,8 +84,8 @@ class TraceBackend extends tf.KernelBackend {
   override dispose(): void {}
 
   #readError(dataId: object): CompileError {
-    const spec = this.#values.get(dataId)?.spec
-    const what = spec === undefined ? 'a tensor' : `a tensor of dtype ${spec.dtype} and shape [${spec.shape}]`
+    const spec = this.#values.get(dataId)?.value.spec
+    const what = spec === undefined ? 'a tensor' : `a ${described(spec)}`
     return new CompileError(
       `Program "${this.recorder?.program ?? '?'}": the function reads the value of ${what}${authorsPlace(new Error().stack)}, ` +
         'but while a program is compiled its tensors have no values. Do without dataSync, data, array and print: choose ' +
@@ -116,10 +122,15 @@ export function symbolic(backend: TraceBackend, value: Value): Tensor {
   return tf.engine().makeTensorFromTensorInfo(info, backend)
 }
 
-/** The value that a tensor stands for. Tensors made outside the program become constants. */
+/**
+ * The value that a tensor stands for. Tensors made outside the program become constants, and so do constants of another trace.
+ * @throws CompileError for a tf.Variable, and for what another trace computed.
+ */
 export function valueOfTensor(backend: TraceBackend, recorder: Recorder, tensor: TensorInfo): Value {
   const known = backend.lookUp(tensor.dataId)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    return known.recorder === recorder ? known.value : adopted(recorder, known.value)
+  }
   if (tensor instanceof tf.Variable) {
     throw new CompileError(
       `Program "${recorder.program}" uses the tf.Variable "${tensor.name}", whose value would be fixed at compilation. ` +
@@ -128,6 +139,21 @@ export function valueOfTensor(backend: TraceBackend, recorder: Recorder, tensor:
   }
   const values = tf.engine().readSync(tensor.dataId) as TypedArray
   return recorder.constant({ dtype: programDType(tensor.dtype), shape: [...tensor.shape] }, values.slice())
+}
+
+/** A value of another trace in this one. */
+function adopted(recorder: Recorder, { spec, origin }: Value): Value {
+  if (origin.kind === 'constant') return recorder.constant(spec, origin.data)
+  if (origin.kind === 'uniform') return recorder.uniform(spec, origin.number)
+  throw new CompileError(
+    `Program "${recorder.program}" uses a ${described(spec)}${authorsPlace(new Error().stack)}, which was made in another ` +
+      'trace: of another program, or of this one for inputs of other shapes. Make it anew inside the function instead of ' +
+      'keeping it; what is to last from run to run belongs in a Parameter.',
+  )
+}
+
+function described({ dtype, shape }: TensorSpec): string {
+  return `tensor of dtype ${dtype} and shape [${shape}]`
 }
 
 function recordingKernel(backend: TraceBackend, rule: KernelRule): KernelFunc {

@@ -69,22 +69,52 @@ describe('graph rewrites', () => {
     expect(summary(optimise(graph(sum('cube'), specs, ['y'])))).toEqual(['ReduceSum(cube,axis0)'])
   })
 
-  it('gate by a product where nothing singular went into the gradient', () => {
-    const gate = [node('Greater', ['x', 'zero'], 'g'), node('Where', ['g', 'dy', 'zero'], 'y')]
+  it('gate by a product where nothing infinite or NaN went into the gradient', () => {
+    const gate = [node('Greater', ['param:x', 'zero'], 'g'), node('Where', ['g', 'dy', 'zero'], 'y')]
     const zero = { dtype: 'float32' as const, shape: [], bytes: new Uint8Array(4) }
-    const run = (before: OnnxNode[], bound = zero) => {
-      const plain = graph([...before, ...gate], { y: float(2) }, ['y'])
-      return summary(optimise({ ...plain, initializers: new Map([['zero', bound]]) }))
-    }
-    expect(run([])).toEqual(['HardSigmoid(x)', 'Mul(dy,g:step)'])
-    expect(run([node('Exp', ['a'], 'dy')])).toContain('HardSigmoid(x)')
-    const singular = [node('Sqrt', ['a'], 's'), node('Add', ['s', 'b'], 'dy')]
-    expect(run(singular)).toContain('Where(g,dy,zero)')
-    // What comes out of a product is infinite in whole rows or not at all.
-    expect(run([...singular, node('MatMul', ['dy', 'w'], 'x2')])).toContain('Where(g,dy,zero)')
-    expect(run([node('Sqrt', ['a'], 's'), node('Gemm', ['s', 'w'], 'dy')])).toContain('HardSigmoid(x)')
     const one = { ...zero, bytes: new Uint8Array(Float32Array.of(1).buffer) }
-    expect(run([], one)).toContain('Where(g,dy,zero)')
+    const run = (
+      before: OnnxNode[],
+      after = gate,
+      constants = {},
+      specs: Record<string, TensorSpec> = {},
+    ) => {
+      const plain = graph([...before, ...after], { y: float(2), ...specs }, ['y'])
+      return summary(
+        optimise({ ...plain, initializers: new Map(Object.entries({ zero, one, ...constants })) }),
+      )
+    }
+    const isGated = (...given: Parameters<typeof run>) => {
+      const result = run(...given)
+      if (!result.some((line) => line.startsWith('Where'))) return true
+      expect(result.join()).not.toContain('HardSigmoid')
+      return false
+    }
+    const of = (type: string, ...inputs: string[]) => node(type, inputs, 'dy')
+    expect(run([of('Tanh', 'param:a')])).toEqual(['Tanh(param:a)', 'HardSigmoid(param:x)', 'Mul(dy,g:step)'])
+    // What the host feeds may hold anything, unless its numbers are whole.
+    expect(isGated([of('Tanh', 'in:a')])).toBe(false)
+    const whole = { 'in:a': { dtype: 'int32' as const, shape: [2] } }
+    expect(isGated([of('Cast', 'in:a')], gate, {}, whole)).toBe(true)
+    const infinity = { ...zero, bytes: new Uint8Array(Float32Array.of(Number.NEGATIVE_INFINITY).buffer) }
+    expect(isGated([of('Add', 'param:a', 'k')], gate, { k: one })).toBe(true)
+    expect(isGated([of('Add', 'param:a', 'k')], gate, { k: infinity })).toBe(false)
+    for (const type of ['Exp', 'Sinh', 'Cosh']) expect(isGated([of(type, 'param:a')])).toBe(false)
+    expect(isGated([node('Exp', ['param:a'], 'e'), of('Clip', 'e', 'zero', 'one')])).toBe(true)
+    expect(isGated([node('Exp', ['param:a'], 'e'), of('Clip', 'e', 'zero', '')])).toBe(false)
+    const rest = [node('Sub', ['e', 'e'], 'd'), of('Clip', 'd', 'zero', 'one')]
+    expect(isGated([node('Exp', ['param:a'], 'e'), ...rest])).toBe(false)
+    const singular = [node('Sqrt', ['param:a'], 's'), of('Add', 's', 'param:b')]
+    expect(isGated(singular)).toBe(false)
+    // What comes out of a product is infinite in whole rows or not at all, unless a row is one number.
+    expect(isGated([...singular, node('MatMul', ['dy', 'w'], 'x2')])).toBe(false)
+    const product = [node('Sqrt', ['in:a'], 's'), of('Gemm', 's', 'param:w')]
+    expect(isGated(product, gate, {}, { dy: float(4, 3) })).toBe(true)
+    expect(isGated(product, gate, {}, { dy: float(4, 1) })).toBe(false)
+    // The step of NaN is NaN.
+    const fed = [node('Greater', ['in:x', 'zero'], 'g'), node('Where', ['g', 'param:dy', 'zero'], 'y')]
+    expect(isGated([], fed)).toBe(false)
+    expect(isGated([], gate, { zero: one })).toBe(false)
   })
 
   it('gate by a product behind a division by what is certainly positive', () => {
@@ -95,20 +125,23 @@ describe('graph rewrites', () => {
       ['zero', float32(0)],
       ['eps', float32(1e-3)],
     ])
-    const gate = [node('Greater', ['x', 'zero'], 'g'), node('Where', ['g', 'dy', 'zero'], 'y')]
+    const gate = [node('Greater', ['param:x', 'zero'], 'g'), node('Where', ['g', 'dy', 'zero'], 'y')]
     const isGated = (before: OnnxNode[]) => {
       const plain = graph([...before, ...gate], { y: float(2) }, ['y'])
-      return summary(optimise({ ...plain, initializers: constants })).includes('HardSigmoid(x)')
+      return summary(optimise({ ...plain, initializers: constants })).includes('HardSigmoid(param:x)')
     }
-    const square = node('Mul', ['a', 'a'], 'aa')
+    const square = node('Mul', ['param:a', 'param:a'], 'aa')
     const inverse = [node('Sqrt', ['sum'], 's'), node('Reciprocal', ['s'], 'dy')]
     expect(isGated([square, node('Add', ['aa', 'eps'], 'sum'), ...inverse])).toBe(true)
     expect(isGated([square, node('Add', ['aa', 'zero'], 'sum'), ...inverse])).toBe(false)
-    expect(isGated([node('Add', ['a', 'eps'], 'sum'), ...inverse])).toBe(false)
-    const guarded = [node('Greater', ['a', 'zero'], 'ok'), node('Where', ['ok', 'a', 'eps'], 'd')]
-    expect(isGated([...guarded, node('Div', ['b', 'd'], 'dy')])).toBe(true)
-    expect(isGated([...guarded, node('Div', ['b', 'a'], 'dy')])).toBe(false)
-    expect(isGated([node('Div', ['b', 'a'], 'q'), node('Clip', ['q', 'zero', 'eps'], 'dy')])).toBe(true)
+    expect(isGated([node('Add', ['param:a', 'eps'], 'sum'), ...inverse])).toBe(false)
+    const guarded = [node('Greater', ['param:a', 'zero'], 'ok'), node('Where', ['ok', 'param:a', 'eps'], 'd')]
+    expect(isGated([...guarded, node('Div', ['param:b', 'd'], 'dy')])).toBe(true)
+    expect(isGated([...guarded, node('Div', ['param:b', 'param:a'], 'dy')])).toBe(false)
+    // 0 / 0 passes through a clip.
+    const clip = node('Clip', ['q', 'zero', 'eps'], 'dy')
+    expect(isGated([node('Div', ['param:b', 'param:a'], 'q'), clip])).toBe(false)
+    expect(isGated([...guarded, node('Div', ['param:b', 'd'], 'q'), clip])).toBe(true)
   })
 
   const normalised = (last: string) => [

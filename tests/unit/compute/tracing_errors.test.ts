@@ -64,6 +64,59 @@ describe('tracing refuses, naming program, place and remedy,', () => {
     variable.dispose()
   })
 
+  it('tensors that another trace computed; constants of another serve again', async () => {
+    const kept: { constant?: tf.Tensor; computed?: tf.Tensor } = {}
+    const constants = compute.program('constants', ({ x }: { x: tf.Tensor }) => {
+      kept.constant ??= tf.tensor1d([1, 2])
+      const negative = tf.neg(x)
+      return { p: tf.mul(tf.slice(x, [0], [2]), kept.constant), q: tf.mul(x, negative) }
+    })
+    await constants.run({ x })
+    const { p, q } = await constants.run({ x: float32([3, 4, 5]) })
+    expect([...p.data]).toEqual([3, 8])
+    expect([...q.data]).toEqual([-9, -16, -25])
+    const zeros = compute.program('zeros', ({ x }: { x: tf.Tensor }) => {
+      kept.constant = tf.tensor1d([7, 7])
+      return tf.neg(x)
+    })
+    await zeros.run({ x })
+    const uniform = compute.program('uniform', ({ x }: { x: tf.Tensor }) => tf.add(x, kept.constant!))
+    expect([...(await uniform.run({ x })).data]).toEqual([8, 9])
+    const faulty = ({ x }: { x: tf.Tensor }) => {
+      kept.computed ??= tf.exp(x)
+      return tf.add(x, tf.slice(kept.computed, [0], [1]))
+    }
+    const program = compute.program('faulty', faulty)
+    await program.run({ x })
+    const again = program.run({ x: float32([1, 2, 3]) })
+    await expect(again).rejects.toThrow(CompileError)
+    await expect(again).rejects.toThrow(
+      /"faulty".*shape \[2\] \(at .*tracing_errors\.test\.ts:\d+.*another trace.*anew inside the function/,
+    )
+  })
+
+  it.each([
+    ['tf.concat', (a: tf.Tensor, b: tf.Tensor) => tf.concat([a, b])],
+    ['tf.stack', (a: tf.Tensor, b: tf.Tensor) => tf.stack([a, b])],
+  ])('several dtypes in one %s', async (name, join) => {
+    const error = await failure(({ x }) => join(x, tf.cast(x, 'int32')))
+    expect(error).toBeInstanceOf(CompileError)
+    expect(error.message).toMatch(/"faulty".*tracing_errors\.test\.ts.*float32 and int32.*tf\.cast/)
+    expect(error.message).toContain(name)
+  })
+
+  it('inputs with less data than their shape takes, before the numbers of an earlier run serve again', async () => {
+    const add = compute.program('short', ({ a, b, c }: Record<'a' | 'b' | 'c', tf.Tensor>) =>
+      tf.add(tf.add(a, b), c),
+    )
+    const three = { a: x, b: x, c: x }
+    await add.run(three)
+    const short = { dtype: 'float32' as const, shape: [2], data: Float32Array.of(5) }
+    await expect(add.run({ ...three, b: short })).rejects.toThrow(
+      new UsageError('Program "short", inputs, "b": shape [2] takes 2 numbers, but the data has 1.'),
+    )
+  })
+
   it('results that are not tensors', async () => {
     expect((await failure(({ x }) => ({ x, n: { size: 3 } }))).message).toMatch(
       /results at "n\.size".*number 3/,

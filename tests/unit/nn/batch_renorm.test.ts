@@ -144,6 +144,37 @@ onBothRuntimes(() => {
       },
     )
 
+    it('has the second derivatives of finite differences with r and d held', async () => {
+      const layer = layerOf()
+      const start = inputs()
+      const x = new Parameter([ROWS, FEATURES], true, start.slice())
+      const w = f32([...upstream()], [ROWS, FEATURES])
+      const probe = f32([...RandomStream.fromSeed(5).normal(ROWS * FEATURES)], [ROWS, FEATURES])
+      type Given = { w: tf.Tensor; probe: tf.Tensor }
+      const slope = (at: tf.Tensor, { w }: Given) =>
+        tf.grad((input) => tf.sum(tf.mul(layer.forward(input), w)))(at)
+      await run((given: Given) => backward([x], () => tf.sum(tf.mul(slope(x.value, given), given.probe))), {
+        w,
+        probe,
+      })
+      const held = layerOf()
+      const loss = (at: Float64Array) =>
+        reference(at, held, start).y.reduce((sum, y, i) => sum + y * (w.data[i] as number), 0)
+      const h = 1e-3
+      const moved = (at: Float64Array, i: number, by: number) => at.map((v, j) => (j === i ? v + by : v))
+      const directional = (at: Float64Array) => {
+        const along = (by: number) => at.map((v, j) => v + by * (probe.data[j] as number))
+        return (loss(along(h)) - loss(along(-h))) / (2 * h)
+      }
+      const at = Float64Array.from(start)
+      const numeric = Array.from(
+        at,
+        (_, i) => (directional(moved(at, i, h)) - directional(moved(at, i, -h))) / (2 * h),
+      )
+      expect(maxDiff(x.grad, numeric)).toBeLessThan(1e-3)
+      expect(Math.max(...x.grad.map(Math.abs))).toBeGreaterThan(0.1)
+    })
+
     it('passes no gradient on from a feature whose scale has faded away, but one to that scale; others have theirs', async () => {
       const gradients = async (scale: number) => {
         const layer = layerOf()

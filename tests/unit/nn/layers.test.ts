@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
-import { backward, RandomStream } from '../../../ding/compute/index.js'
+import { backward, Parameter, RandomStream } from '../../../ding/compute/index.js'
 import {
   BatchNorm1d,
   buildEncoder,
@@ -22,6 +22,7 @@ import {
   ReparameterizationHead,
   resetNoise,
 } from '../../../ding/nn/index.js'
+import { layerNorm } from '../../../ding/nn/norm.js'
 import { UsageError } from '../../../ding/utils/index.js'
 import { f32, i32, maxDiff, onBothRuntimes, run } from './run.js'
 
@@ -127,6 +128,21 @@ onBothRuntimes(() => {
       expect(
         maxDiff(out.data.slice(0, 4), [1 - 1.5 * s, 1 - 0.5 * s, 1 + 0.5 * s, 1 + 1.5 * s]),
       ).toBeLessThan(1e-5)
+    })
+
+    it('layerNorm has a second derivative', async () => {
+      const x = new Parameter([2, 4], true, Float32Array.of(1, -2, 3, 5, 0.5, 2, -1, 4))
+      const weights = f32([1, -2, 0.5, 3, 2, 1, -1, -3], [2, 4])
+      const penalty = ({ w }: { w: tf.Tensor }) =>
+        backward([x], () => {
+          const slope = tf.grad((input) => tf.sum(tf.mul(layerNorm(input, 1e-12), w)))(x.value)
+          return tf.sum(tf.square(slope))
+        })
+      const loss = (await run(penalty, { w: weights })).data[0]!
+      // The slope falls with 1 / x where x is scaled up, hence its square with 1 / x^2; adding to x changes nothing.
+      const along = x.grad.reduce((sum, g, i) => sum + g * x.data[i]!, 0)
+      expect(along / (-2 * loss)).toBeCloseTo(1, 4)
+      expect(Math.abs(x.grad.slice(0, 4).reduce((a, b) => a + b))).toBeLessThan(1e-4)
     })
 
     it('BatchNorm1d moves its statistics in training and uses them in evaluation', async () => {

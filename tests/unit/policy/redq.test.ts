@@ -228,6 +228,27 @@ describe('settings', () => {
     expect(Math.max(...weights)).toBeGreaterThan(0.9 * bound)
   })
 
+  test("the authors' initialisation leaves an encoder's convolutions as they are", async () => {
+    const image = {
+      obs_shape: [2, 6, 5],
+      encoder_hidden_size_list: [3, 4, 7],
+      encoder_kernel_size_list: [3, 2],
+      encoder_stride_list: [2, 1],
+    }
+    const weights = async (init: string) => {
+      const state = (await build({ model: { ...image, init } })).learn_mode.state_dict()
+      return state['model'] as Record<string, HostTensor<Float32Array>>
+    }
+    const [torch, authors] = [await weights('torch'), await weights('xavier_uniform')]
+    const names = Object.keys(torch)
+    const convolutions = names.filter((name) => torch[name]!.shape.length === 4)
+    expect(convolutions.length).toBeGreaterThan(1)
+    for (const name of convolutions) expect(authors[name]).toEqual(torch[name])
+    for (const name of names.filter((name) => /critic\.q\.\d\.weight/.test(name))) {
+      expect(authors[name]!.data).not.toEqual(torch[name]!.data)
+    }
+  })
+
   test('training samples carry n-step returns', async () => {
     const policy = new REDQPolicy({ ...config(), nstep: 2 }, await policyOptions())
     const step = (reward: number) => ({
