@@ -151,7 +151,7 @@ export class EnvLifecycle {
   }
 
   /** One attempt to reset these envs; returns those that failed. */
-  private async tryReset(slots: readonly EnvSlot[], param: ResetParam): Promise<Map<EnvSlot, EnvFailure>> {
+  async tryReset(slots: readonly EnvSlot[], param: ResetParam): Promise<Map<EnvSlot, EnvFailure>> {
     for (const slot of slots) slot.state = 'RESET'
     const failed = new Map<EnvSlot, EnvFailure>()
     const send = async (
