@@ -39,6 +39,9 @@ export interface EnvFailure {
   readonly gone?: 'env' | 'host'
 }
 
+/** Seconds that envs may take to close. */
+export const CLOSE_TIMEOUT = 5
+
 export type EnvReply = { readonly ok: unknown } | { readonly failed: EnvFailure }
 
 export interface CreatedEnv {
@@ -83,9 +86,11 @@ export class EnvExecutor {
     }
   }
 
-  /** Forgets an env without closing it. */
-  drop(id: number): void {
+  /** Gives up an env that does not answer. It is closed in the background, as far as that goes. */
+  abandon(id: number): void {
+    const env = this.envs.get(id)
     this.envs.delete(id)
+    if (env !== undefined) void closeBroken(env)
   }
 
   private dispatch(call: EnvCall): unknown {
@@ -118,7 +123,7 @@ export class EnvExecutor {
   private async create(id: number, factory: EnvFactory): Promise<CreatedEnv> {
     const old = this.envs.get(id)
     this.envs.delete(id)
-    await old?.close()
+    if (old !== undefined) await closeBroken(old)
     const env = await createFromFactory(factory)
     this.envs.set(id, env)
     return {
@@ -127,6 +132,17 @@ export class EnvExecutor {
       reward_space: env.reward_space.toJSON(),
     }
   }
+}
+
+/** Closes an env that is not used again: whether it fails does not matter, and it is waited for CLOSE_TIMEOUT at most. */
+async function closeBroken(env: Env): Promise<void> {
+  const closing = (async () => env.close())().catch(() => undefined)
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, CLOSE_TIMEOUT * 1000)
+  })
+  await Promise.race([closing, patience])
+  clearTimeout(timer)
 }
 
 /** The timestep. @throws EnvError when it ends an episode without its return */

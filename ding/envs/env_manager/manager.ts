@@ -96,7 +96,12 @@ export abstract class HostedEnvManager implements EnvManager {
   async launch(reset_param: ResetParam = {}): Promise<void> {
     if (this.launched) throw new EnvError('launch(): the env manager is launched already; close() it first')
     await this.createAll()
-    await this.lifecycle.reset(this.slots, reset_param)
+    try {
+      await this.lifecycle.reset(this.slots, reset_param)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
 
   async reset(reset_param?: ResetParam): Promise<void> {
