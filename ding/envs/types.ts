@@ -45,7 +45,7 @@ export interface Env<O extends Obs = Obs, A extends Action = Action> {
   close(): MaybePromise<void>
   /** An action of the action space from a stream of the env's own, apart from the one that drives the dynamics. */
   random_action?(): A
-  /** Everything needed to go on bit for bit, or null when the env cannot save itself in mid-episode. */
+  /** Everything needed to go on bit for bit, or null when the env cannot save itself in mid-episode (its wrappers are saved all the same). */
   state_dict?(): MaybePromise<StateTree | null>
   load_state_dict?(state: StateTree): MaybePromise<void>
   /** From now on each episode is written below `path`: as JSON, and as an animated GIF where the env draws itself. */

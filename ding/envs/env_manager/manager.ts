@@ -1,6 +1,6 @@
 import { CheckpointError, EnvError, type StateTree } from '../../utils/index.js'
 import type { EnvFactory } from '../create_env.js'
-import { stateNumber, stateRecord } from '../env_state.js'
+import { holdsEpisode, stateNumber, stateRecord } from '../env_state.js'
 import type { ReplayOptions } from '../render/types.js'
 import type { Space } from '../spaces/index.js'
 import type { Action, EnvTimestep, Obs } from '../types.js'
@@ -203,14 +203,14 @@ export abstract class HostedEnvManager implements EnvManager {
     for (const slot of this.slots) {
       const own = slot.load(envs[String(slot.id)])
       if (state['launched'] !== true) continue
-      if (own === null) {
-        if (slot.state === 'RUN') restarting.push(slot)
-        slot.seedPending = true
-        continue
+      if (own !== null) {
+        const call: EnvCall = { op: 'load_state', id: slot.id, state: own }
+        const [reply] = await this.pool.call([call], this.settings.reset_timeout)
+        answerOf(slot.id, reply!, 'load_state_dict')
       }
-      const call: EnvCall = { op: 'load_state', id: slot.id, state: own }
-      const [reply] = await this.pool.call([call], this.settings.reset_timeout)
-      answerOf(slot.id, reply!, 'load_state_dict')
+      if (holdsEpisode(own)) continue
+      if (slot.state === 'RUN') restarting.push(slot)
+      slot.seedPending = true
     }
     // An env that cannot save itself starts a new episode; the one that ran is reported as lost.
     for (const slot of restarting) {

@@ -1,5 +1,5 @@
 import { EnvError, type StateTree } from '../../utils/index.js'
-import { stateRecord } from '../env_state.js'
+import { stateRecord, wrapperState } from '../env_state.js'
 import { NotDrawnError } from '../render/renderer.js'
 import type { Frame, RenderOptions, ReplayOptions } from '../render/types.js'
 import { Box, type Space } from '../spaces/index.js'
@@ -90,13 +90,15 @@ export abstract class EnvWrapper implements Env {
     return this.env.render(options)
   }
 
-  state_dict(): MaybePromise<StateTree | null> {
+  /** The wrapper's own state and, where it can save itself, the inner env's. */
+  state_dict(): MaybePromise<StateTree> {
     const inner = this.env.state_dict?.() ?? null
-    return whenReady(inner, (env) => (env === null ? null : { env, wrapper: this.saveOwn() }))
+    return whenReady(inner, (env) => wrapperState(env, this.saveOwn()))
   }
 
   load_state_dict(state: StateTree): MaybePromise<void> {
     this.loadOwn(stateRecord(state, 'wrapper', this.constructor.name))
+    if (state['env'] === null) return
     return this.env.load_state_dict?.(stateRecord(state, 'env', this.constructor.name))
   }
 
