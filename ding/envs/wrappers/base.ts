@@ -81,6 +81,10 @@ export abstract class EnvWrapper implements Env {
     return this.env.enable_save_replay?.(path, options)
   }
 
+  end_replay(timestep: EnvTimestep): void {
+    this.env.end_replay?.(timestep)
+  }
+
   get render_fps(): number | undefined {
     return this.env.render_fps
   }
@@ -106,7 +110,9 @@ export abstract class EnvWrapper implements Env {
   protected truncate(timestep: EnvTimestep): EnvTimestep {
     const info = { ...timestep.info }
     if (typeof info['eval_episode_return'] !== 'number') info['eval_episode_return'] = this.episode_return
-    return { ...timestep, truncated: true, done: true, info }
+    const last = { ...timestep, truncated: true, done: true, info }
+    if (!timestep.done) this.env.end_replay?.(last)
+    return last
   }
 }
 
