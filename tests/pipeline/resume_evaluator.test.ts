@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { ConfigPair } from '../../ding/index.js'
@@ -25,6 +26,7 @@ test("what the evaluator's environments have learnt goes on with a resume, to th
   expect(stateOf(straight)['evaluator_envs']).toMatchObject({ env_num: 2 })
   expect(stateOf(broken)['evaluator_envs']).toEqual(stateOf(straight)['evaluator_envs'])
   expect(stateOf(broken)['last_eval']).toEqual(stateOf(straight)['last_eval'])
+  expect(readFileSync(pathOf(broken)).equals(readFileSync(pathOf(straight)))).toBe(true)
 })
 
 test("states without the evaluator's environments, or with another number of them, can be resumed", async () => {
