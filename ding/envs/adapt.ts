@@ -78,6 +78,10 @@ class RecordedEnv extends EnvWrapper {
     this.recorder = new EpisodeRecorder(path, this.adapted, options)
   }
 
+  override end_replay(timestep: EnvTimestep): void {
+    this.recorder?.end(timestep)
+  }
+
   protected override onReset(obs: Obs): Obs {
     this.recorder?.start(obs)
     return obs

@@ -139,6 +139,11 @@ export abstract class BaseEnv<O extends Obs = Obs, A extends Action = Action> im
     this.recorder = new EpisodeRecorder(path, this, options)
   }
 
+  /** Writes the files of an episode that a wrapper has cut with this timestep. */
+  end_replay(timestep: EnvTimestep): void {
+    this.recorder?.end(timestep)
+  }
+
   state_dict(): StateTree | null {
     const dynamics = this.saveState()
     if (dynamics === null) return null

@@ -35,6 +35,19 @@ export function valueFromState(state: StateValue | undefined): SpaceValue {
   )
 }
 
+/** Marks a state that has the wrappers only, as the env in them cannot save itself. */
+const ENV_UNSAVED = 'env_unsaved'
+
+/** The state of a wrapper: its own, and that of what it wraps; null or without the episode where the env cannot save itself. */
+export function wrapperState(env: StateTree | null, wrapper: StateTree): StateTree {
+  return holdsEpisode(env) ? { env, wrapper } : { env, wrapper, [ENV_UNSAVED]: true }
+}
+
+/** Whether an env goes on with its episode when it takes this state back; otherwise it has to be reset. */
+export function holdsEpisode(state: StateTree | null): boolean {
+  return state !== null && state[ENV_UNSAVED] !== true
+}
+
 /** A nested record of a saved env state. @throws CheckpointError when it is not there. */
 export function stateRecord(state: StateTree, key: string, owner: string): StateTree {
   const value = state[key]

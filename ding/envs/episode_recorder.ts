@@ -85,7 +85,17 @@ export class EpisodeRecorder {
     this.rewards.push(timestep.reward)
     if (timestep.done || this.rewards.length % this.skip === 0) this.film(timestep.done)
     const cut = !timestep.done && this.pictures >= this.most
-    if (!timestep.done && !cut) return
+    if (timestep.done || cut) this.finish(timestep, cut)
+  }
+
+  /** Ends an episode that a wrapper has cut after its last step; `timestep` says how, with the return. */
+  end(timestep: EnvTimestep): void {
+    if (!this.running) return
+    this.film(true)
+    this.finish(timestep, false)
+  }
+
+  private finish(timestep: EnvTimestep, cut: boolean): void {
     this.running = false
     const episode = {
       env: this.env.name,

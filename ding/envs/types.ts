@@ -45,11 +45,13 @@ export interface Env<O extends Obs = Obs, A extends Action = Action> {
   close(): MaybePromise<void>
   /** An action of the action space from a stream of the env's own, apart from the one that drives the dynamics. */
   random_action?(): A
-  /** Everything needed to go on bit for bit, or null when the env cannot save itself in mid-episode. */
+  /** Everything needed to go on bit for bit, or null when the env cannot save itself in mid-episode (its wrappers are saved all the same). */
   state_dict?(): MaybePromise<StateTree | null>
   load_state_dict?(state: StateTree): MaybePromise<void>
   /** From now on each episode is written below `path`: as JSON, and as an animated GIF where the env draws itself. */
   enable_save_replay?(path: string, options?: ReplayOptions): MaybePromise<void>
+  /** Told by a wrapper that cuts the episode with this timestep, so that what records it can end here. */
+  end_replay?(timestep: EnvTimestep): void
   /** A picture of the env as it is. @throws NotDrawnError where the env has nothing to show */
   render?(options?: RenderOptions): Frame
   /** Steps a second at which the task is shown as it happens. */

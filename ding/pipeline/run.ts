@@ -157,6 +157,7 @@ export abstract class Run {
       random: this.random.state_dict(),
       learner: this.learner.state_dict(),
       evaluator: this.evaluator.state_dict(),
+      evaluator_envs: await this.evaluator.envs_state(),
       ...(await this.ownState()),
     }
   }
@@ -165,6 +166,11 @@ export abstract class Run {
   async load_state_dict(state: StateTree): Promise<void> {
     await this.loadOwnState(state)
     await loadParts(state, { learner: this.learner, evaluator: this.evaluator, random: this.random })
+    // States of older versions have no evaluator environments; without any there is null.
+    if (state['evaluator_envs'] !== undefined && state['evaluator_envs'] !== null) {
+      const load_state_dict = (own: StateTree) => this.evaluator.load_envs_state(own)
+      await loadParts(state, { evaluator_envs: { load_state_dict } })
+    }
     this.last_eval = (state['last_eval'] ?? undefined) as Run['last_eval']
     this.saved_at = this.train_iter
   }

@@ -8,7 +8,6 @@ import {
   type Env,
   type EnvTimestep,
   type MaybePromise,
-  type Obs,
   type ResetOptions,
   whenReady,
 } from '../types.js'
@@ -18,7 +17,7 @@ export type EnvCall =
   | { readonly op: 'create'; readonly id: number; readonly factory: EnvFactory }
   | { readonly op: 'seed'; readonly id: number; readonly seed: number; readonly dynamic: boolean }
   | { readonly op: 'reset'; readonly id: number; readonly options: ResetOptions }
-  | { readonly op: 'step'; readonly id: number; readonly action: Action; readonly auto_reset: boolean }
+  | { readonly op: 'step'; readonly id: number; readonly action: Action }
   | { readonly op: 'random_action'; readonly id: number }
   | {
       readonly op: 'save_replay'
@@ -40,20 +39,15 @@ export interface EnvFailure {
   readonly gone?: 'env' | 'host'
 }
 
+/** Seconds that envs may take to close. */
+export const CLOSE_TIMEOUT = 5
+
 export type EnvReply = { readonly ok: unknown } | { readonly failed: EnvFailure }
 
 export interface CreatedEnv {
   readonly observation_space: SpaceJson
   readonly action_space: SpaceJson
   readonly reward_space: SpaceJson
-}
-
-export interface StepReply {
-  readonly timestep: EnvTimestep
-  /** First observation of the next episode, when the step ended one and it was to be reset. */
-  readonly next_obs?: Obs
-  /** The step went well, the reset after it did not. */
-  readonly reset_failed?: EnvFailure
 }
 
 /** An error as data, with its chain of causes. */
@@ -92,9 +86,11 @@ export class EnvExecutor {
     }
   }
 
-  /** Forgets an env without closing it. */
-  drop(id: number): void {
+  /** Gives up an env that does not answer. It is closed in the background, as far as that goes. */
+  abandon(id: number): void {
+    const env = this.envs.get(id)
     this.envs.delete(id)
+    if (env !== undefined) void closeBroken(env)
   }
 
   private dispatch(call: EnvCall): unknown {
@@ -111,7 +107,7 @@ export class EnvExecutor {
       case 'reset':
         return env.reset(call.options)
       case 'step':
-        return whenReady(env.step(call.action), (timestep) => afterStep(env, timestep, call.auto_reset))
+        return whenReady(env.step(call.action), checkEnd)
       case 'random_action':
         if (env.random_action === undefined) throw new EnvError('The env has no random_action()')
         return env.random_action()
@@ -127,7 +123,7 @@ export class EnvExecutor {
   private async create(id: number, factory: EnvFactory): Promise<CreatedEnv> {
     const old = this.envs.get(id)
     this.envs.delete(id)
-    await old?.close()
+    if (old !== undefined) await closeBroken(old)
     const env = await createFromFactory(factory)
     this.envs.set(id, env)
     return {
@@ -138,23 +134,24 @@ export class EnvExecutor {
   }
 }
 
-/** Checks a timestep and resets the env where its episode is over. */
-function afterStep(env: Env, timestep: EnvTimestep, autoReset: boolean): MaybePromise<StepReply> {
-  if (!timestep.done) return { timestep }
-  if (typeof timestep.info['eval_episode_return'] !== 'number') {
+/** Closes an env that is not used again: whether it fails does not matter, and it is waited for CLOSE_TIMEOUT at most. */
+async function closeBroken(env: Env): Promise<void> {
+  const closing = (async () => env.close())().catch(() => undefined)
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, CLOSE_TIMEOUT * 1000)
+  })
+  await Promise.race([closing, patience])
+  clearTimeout(timer)
+}
+
+/** The timestep. @throws EnvError when it ends an episode without its return */
+function checkEnd(timestep: EnvTimestep): EnvTimestep {
+  if (timestep.done && typeof timestep.info['eval_episode_return'] !== 'number') {
     throw new EnvError(
       'The episode is over, but info.eval_episode_return is not a number. Extend BaseEnv, use wrapEnv(), or put the ' +
         'env wrapper "eval_episode_return" first.',
     )
   }
-  if (!autoReset) return { timestep }
-  const failed = (error: unknown): StepReply => ({ timestep, reset_failed: toFailure(error) })
-  try {
-    const next = env.reset()
-    return next instanceof Promise
-      ? next.then((next_obs) => ({ timestep, next_obs }), failed)
-      : { timestep, next_obs: next }
-  } catch (error) {
-    return failed(error)
-  }
+  return timestep
 }

@@ -1,4 +1,5 @@
-import { type EnvCall, EnvExecutor, type EnvFailure, type EnvReply } from './executor.js'
+import { EnvError } from '../../utils/index.js'
+import { CLOSE_TIMEOUT, type EnvCall, EnvExecutor, type EnvFailure, type EnvReply } from './executor.js'
 
 /** A place where envs live: this thread, or a worker. */
 export interface EnvHost {
@@ -10,12 +11,22 @@ export interface EnvHost {
   close(calls: readonly EnvCall[]): Promise<void>
 }
 
-/** Seconds that envs may take to close. */
-export const CLOSE_TIMEOUT = 5
+/** The longest that Node's timers can wait, in ms; they fire at once when asked for more. */
+const LONGEST_DELAY = 2 ** 31 - 1
+
+/** Milliseconds for a timer that stands for so many seconds. */
+export function timerDelay(seconds: number): number {
+  return Math.min(seconds * 1000, LONGEST_DELAY)
+}
 
 /** A failure for a call that took too long. */
 export function timeoutFailure(op: EnvCall['op'], seconds: number): EnvFailure {
   return { name: 'EnvError', message: `${op} took longer than ${seconds} s`, stack: '' }
+}
+
+/** The error of a call that cannot be answered any more. */
+export function closedError(): EnvError {
+  return new EnvError('The env manager was closed before the call was over')
 }
 
 /** Envs in this thread, one after the other. */
@@ -33,14 +44,14 @@ export class LocalHost implements EnvHost {
     return replies
   }
 
-  /** Only an asynchronous env can be timed out: a synchronous one holds the thread. The late env is dropped. */
+  /** Only an asynchronous env can be timed out: a synchronous one holds the thread. The late env is given up. */
   private async inTime(call: EnvCall, work: Promise<EnvReply>, timeout: number): Promise<EnvReply> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<EnvReply>((resolve) => {
       timer = setTimeout(() => {
-        this.executor.drop(call.id)
+        this.executor.abandon(call.id)
         resolve({ failed: { ...timeoutFailure(call.op, timeout), gone: 'env' } })
-      }, timeout * 1000)
+      }, timerDelay(timeout))
     })
     const reply = await Promise.race([work, late])
     clearTimeout(timer)

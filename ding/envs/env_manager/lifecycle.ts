@@ -7,7 +7,7 @@ import { type Space, spaceFromJSON } from '../spaces/index.js'
 import type { Obs } from '../types.js'
 import type { EnvManagerConfig } from './config.js'
 import { type CreatedEnv, type EnvCall, type EnvFailure, type EnvReply, toError } from './executor.js'
-import type { EnvHost } from './host.js'
+import { type EnvHost, timerDelay } from './host.js'
 import type { HostPool } from './pool.js'
 import type { EnvSlot } from './slots.js'
 import type { ResetParam } from './types.js'
@@ -91,7 +91,7 @@ export class EnvLifecycle {
     let open = new Map(failed)
     while (open.size > 0) {
       for (const [slot, failure] of open) this.countFailure(slot, failure)
-      await sleep(this.settings.retry_waiting_time * 1000)
+      await sleep(timerDelay(this.settings.retry_waiting_time))
       const resetting = new Set(open.keys())
       const lostHosts = new Map<EnvHost, EnvSlot>()
       for (const [slot, failure] of open) {
@@ -151,7 +151,7 @@ export class EnvLifecycle {
   }
 
   /** One attempt to reset these envs; returns those that failed. */
-  private async tryReset(slots: readonly EnvSlot[], param: ResetParam): Promise<Map<EnvSlot, EnvFailure>> {
+  async tryReset(slots: readonly EnvSlot[], param: ResetParam): Promise<Map<EnvSlot, EnvFailure>> {
     for (const slot of slots) slot.state = 'RESET'
     const failed = new Map<EnvSlot, EnvFailure>()
     const send = async (

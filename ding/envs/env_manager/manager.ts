@@ -1,11 +1,11 @@
 import { CheckpointError, EnvError, type StateTree } from '../../utils/index.js'
 import type { EnvFactory } from '../create_env.js'
-import { stateNumber, stateRecord } from '../env_state.js'
+import { holdsEpisode, stateNumber, stateRecord } from '../env_state.js'
 import type { ReplayOptions } from '../render/types.js'
 import type { Space } from '../spaces/index.js'
 import type { Action, EnvTimestep, Obs } from '../types.js'
 import type { EnvManagerConfig } from './config.js'
-import type { EnvCall, EnvFailure, StepReply } from './executor.js'
+import type { EnvCall, EnvFailure } from './executor.js'
 import type { EnvHost } from './host.js'
 import { answerOf, EnvLifecycle, type EnvSpaces } from './lifecycle.js'
 import { HostPool } from './pool.js'
@@ -96,7 +96,12 @@ export abstract class HostedEnvManager implements EnvManager {
   async launch(reset_param: ResetParam = {}): Promise<void> {
     if (this.launched) throw new EnvError('launch(): the env manager is launched already; close() it first')
     await this.createAll()
-    await this.lifecycle.reset(this.slots, reset_param)
+    try {
+      await this.lifecycle.reset(this.slots, reset_param)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
 
   async reset(reset_param?: ResetParam): Promise<void> {
@@ -120,23 +125,27 @@ export abstract class HostedEnvManager implements EnvManager {
         timesteps.set(slot, slot.abnormal(slot.lost))
         slot.lost = undefined
       } else {
-        const auto_reset = this.settings.auto_reset && slot.episodes + 1 < this.settings.episode_num
-        calls.push({ op: 'step', id: slot.id, action: actions[slot.id]!, auto_reset })
+        calls.push({ op: 'step', id: slot.id, action: actions[slot.id]! })
       }
     }
     const replies = await this.pool.call(calls, this.settings.step_timeout)
     const broken = new Map<EnvSlot, EnvFailure>()
+    const ended: EnvSlot[] = []
     for (const [i, reply] of replies.entries()) {
       const slot = this.slots[calls[i]!.id]!
       if ('ok' in reply) {
-        const { timestep, next_obs, reset_failed } = reply.ok as StepReply
+        const timestep = reply.ok as EnvTimestep
         timesteps.set(slot, timestep)
-        this.afterStep(slot, timestep, next_obs)
-        if (reset_failed !== undefined) broken.set(slot, reset_failed)
+        this.afterStep(slot, timestep)
+        if (slot.state === 'NEED_RESET' && this.settings.auto_reset) ended.push(slot)
       } else {
         timesteps.set(slot, slot.abnormal(reply.failed.message, reply.failed.stack))
         broken.set(slot, reply.failed)
       }
+    }
+    // Resets are calls of their own, so that step_timeout holds for steps only and reset_timeout for every reset.
+    if (ended.length > 0) {
+      for (const [slot, failure] of await this.lifecycle.tryReset(ended, {})) broken.set(slot, failure)
     }
     if (broken.size > 0) await this.lifecycle.recover(broken)
     const out: Record<number, EnvTimestep> = {}
@@ -194,14 +203,14 @@ export abstract class HostedEnvManager implements EnvManager {
     for (const slot of this.slots) {
       const own = slot.load(envs[String(slot.id)])
       if (state['launched'] !== true) continue
-      if (own === null) {
-        if (slot.state === 'RUN') restarting.push(slot)
-        slot.seedPending = true
-        continue
+      if (own !== null) {
+        const call: EnvCall = { op: 'load_state', id: slot.id, state: own }
+        const [reply] = await this.pool.call([call], this.settings.reset_timeout)
+        answerOf(slot.id, reply!, 'load_state_dict')
       }
-      const call: EnvCall = { op: 'load_state', id: slot.id, state: own }
-      const [reply] = await this.pool.call([call], this.settings.reset_timeout)
-      answerOf(slot.id, reply!, 'load_state_dict')
+      if (holdsEpisode(own)) continue
+      if (slot.state === 'RUN') restarting.push(slot)
+      slot.seedPending = true
     }
     // An env that cannot save itself starts a new episode; the one that ran is reported as lost.
     for (const slot of restarting) {
@@ -223,18 +232,15 @@ export abstract class HostedEnvManager implements EnvManager {
     return slot
   }
 
-  private afterStep(slot: EnvSlot, timestep: EnvTimestep, nextObs: Obs | undefined): void {
+  private afterStep(slot: EnvSlot, timestep: EnvTimestep): void {
     if (!timestep.done) {
       slot.ready_obs = timestep.obs
       return
     }
     slot.failures = 0
     slot.episodes++
-    if (nextObs !== undefined) slot.run(nextObs)
-    else {
-      slot.ready_obs = undefined
-      slot.state = slot.episodes >= this.settings.episode_num ? 'DONE' : 'NEED_RESET'
-    }
+    slot.ready_obs = undefined
+    slot.state = slot.episodes >= this.settings.episode_num ? 'DONE' : 'NEED_RESET'
   }
 
   private async createAll(): Promise<void> {

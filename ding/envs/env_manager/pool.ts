@@ -1,5 +1,5 @@
 import type { EnvCall, EnvReply } from './executor.js'
-import type { EnvHost } from './host.js'
+import { closedError, type EnvHost } from './host.js'
 
 /** The hosts of a manager's envs: consecutive ids share one. */
 export class HostPool {
@@ -37,9 +37,11 @@ export class HostPool {
   /**
    * Sends every call to its env's host, all hosts at once, and waits for all. Replies in order of the calls.
    * `timeout`: seconds for each call; null: none.
+   * @throws EnvError when the pool is closed, or closes before the calls are over
    */
   async call(calls: readonly EnvCall[], timeout: number | null): Promise<EnvReply[]> {
     if (calls.length === 0) return []
+    if (this.hosts.length === 0) throw closedError()
     if (this.hosts.length === 1) return this.hosts[0]!.call(calls, timeout)
     const groups = new Map<EnvHost, number[]>()
     for (const [i, { id }] of calls.entries()) {

@@ -28,7 +28,7 @@ export interface EnvManager {
   readonly env_states: Record<number, EnvState>
   /** Whether every env has played its `episode_num`. */
   readonly done: boolean
-  /** Creates and resets the envs. @throws EnvError when launched already, or when an env cannot be made. */
+  /** Creates and resets the envs. @throws EnvError when launched already, or when an env cannot be made or reset; none is open then. */
   launch(reset_param?: ResetParam): Promise<void>
   /** Resets the envs named, or all; launches first if need be. */
   reset(reset_param?: ResetParam): Promise<void>

@@ -2,14 +2,16 @@ import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { EnvError } from '../../utils/index.js'
-import { type EnvCall, type EnvFailure, type EnvReply, toFailure } from './executor.js'
-import { CLOSE_TIMEOUT, type EnvHost, timeoutFailure } from './host.js'
+import { CLOSE_TIMEOUT, type EnvCall, type EnvFailure, type EnvReply, toFailure } from './executor.js'
+import { closedError, type EnvHost, timeoutFailure, timerDelay } from './host.js'
 import { packMessage } from './transfer.js'
 import type { WorkerRequest, WorkerResponse } from './worker_main.js'
 
 interface Pending {
   readonly seq: number
   settle(outcome: readonly EnvReply[] | EnvFailure): void
+  /** Ends the wait without an answer. */
+  cancel(): void
 }
 
 /** Envs in a worker thread. One batch of calls is under way at a time. */
@@ -51,7 +53,7 @@ export class WorkerHost implements EnvHost {
     const worker = this.worker
     this.worker = undefined
     this.death = undefined
-    this.pending = undefined
+    this.pending?.cancel()
     worker?.removeAllListeners()
     // An error that comes while it dies is of no interest, but without a listener it would end the process.
     worker?.on('error', () => undefined)
@@ -94,7 +96,10 @@ export class WorkerHost implements EnvHost {
     this.pending?.settle(this.death)
   }
 
-  /** Waits for the reply numbered `seq`, the worker's death, or the end of patience, whichever is first. */
+  /**
+   * Waits for the reply numbered `seq`, the worker's death, or the end of patience, whichever is first.
+   * @throws EnvError when the host is closed before
+   */
   private wait(
     seq: number,
     calls: readonly EnvCall[],
@@ -102,21 +107,28 @@ export class WorkerHost implements EnvHost {
     send: () => void,
   ): Promise<readonly EnvReply[] | EnvFailure> {
     if (this.death !== undefined) return Promise.resolve(this.death)
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined
-      const settle: Pending['settle'] = (outcome) => {
+      const finish = (): void => {
         clearTimeout(timer)
         this.pending = undefined
         // An idle worker must not keep the process alive.
         this.worker?.unref()
+      }
+      const settle: Pending['settle'] = (outcome) => {
+        finish()
         resolve(outcome)
       }
-      this.pending = { seq, settle }
+      const cancel = (): void => {
+        finish()
+        reject(closedError())
+      }
+      this.pending = { seq, settle, cancel }
       this.worker?.ref()
       if (timeout !== null) {
         timer = setTimeout(
           () => this.die({ ...timeoutFailure(calls[0]?.op ?? 'create', timeout), gone: 'host' }),
-          timeout * Math.max(1, calls.length) * 1000,
+          timerDelay(timeout * Math.max(1, calls.length)),
         )
       }
       try {

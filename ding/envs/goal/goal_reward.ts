@@ -14,9 +14,11 @@ export type ComputeReward = NonNullable<Env['compute_reward']>
  */
 export async function goalRewardOf(factory: EnvFactory): Promise<ComputeReward> {
   const env = await createFromFactory(factory)
-  const reward = findReward(env)
-  await env.close()
-  return reward
+  try {
+    return findReward(env)
+  } finally {
+    await env.close()
+  }
 }
 
 function findReward(env: Env): ComputeReward {

@@ -50,7 +50,7 @@ export const MINATAR_IDS = (Object.keys(TITLES) as Title[]).flatMap((title) =>
 const DEFAULT_ID = 'MinAtar'
 
 /** Schema of a MinAtar env whose defaults are those of an id. */
-function minatarConfig(env_id: string, game: MinAtarGameName, use_minimal_action_set: boolean) {
+function minatarConfig(env_id: string, game: MinAtarGameName) {
   return extendSchema(baseEnvConfig, {
     env_id: { default: env_id },
     game: {
@@ -59,9 +59,10 @@ function minatarConfig(env_id: string, game: MinAtarGameName, use_minimal_action
       default: game,
     },
     use_minimal_action_set: {
-      doc: 'True: only the actions that do something in the game. False: all six, the same in every game.',
+      doc: 'True: only the actions that do something in the game. False: all six, the same in every game. null: as env_id says.',
       format: 'boolean',
-      default: use_minimal_action_set,
+      nullable: true,
+      default: null,
     },
     sticky_action_prob: {
       doc: 'Probability that the env repeats its last action instead of doing the new one.',
@@ -89,7 +90,9 @@ declare module '../../config/index.js' {
  * order as every Box value. An action counts in the action set: with the minimal one, action 1 of Breakout is left and 2 right.
  */
 export class MinAtarEnv extends BaseEnv<Uint8Array, number> {
-  static readonly config = minatarConfig(DEFAULT_ID, 'breakout', false)
+  static readonly config = minatarConfig(DEFAULT_ID, 'breakout')
+  /** Whether the action set is the minimal one where neither the config nor its `env_id` says. */
+  static readonly minimal: boolean = false
 
   readonly observation_space: Box
   readonly action_space: Discrete
@@ -110,7 +113,8 @@ export class MinAtarEnv extends BaseEnv<Uint8Array, number> {
     this.game = GAMES[settings.game](settings)
     this.stickyActionProb = settings.sticky_action_prob
     this.channels = this.game.channels
-    this.action_set = settings.use_minimal_action_set ? this.game.minimal_actions : Object.values(ACTION)
+    const minimal = settings.use_minimal_action_set ?? named(settings.env_id)?.minimal ?? new.target.minimal
+    this.action_set = minimal ? this.game.minimal_actions : Object.values(ACTION)
     this.action_space = new Discrete(this.action_set.length)
     this.observation_space = new Box(0, 1, [this.channels.length, SIDE, SIDE], 'uint8')
     this.planes = new Uint8Array(this.channels.length * CELLS)
@@ -156,12 +160,17 @@ export class MinAtarEnv extends BaseEnv<Uint8Array, number> {
   }
 }
 
+/** What an id stands for; undefined where it is none of MinAtar's. */
+function named(env_id: string): (typeof MINATAR_IDS)[number] | undefined {
+  return MINATAR_IDS.find(({ id }) => id === env_id)
+}
+
 /** Name for messages. @throws ConfigError when `env_id` is that of another game. */
 function nameOf({ env_id, game }: MinAtarConfig): string {
   if (env_id === DEFAULT_ID) return `MinAtar ${game}`
-  const named = MINATAR_IDS.find(({ id }) => id === env_id)?.game
-  if (named !== undefined && named !== game) {
-    throw new ConfigError(`env_id is "${env_id}" but game is "${game}": set game to "${named}"`, {
+  const known = named(env_id)?.game
+  if (known !== undefined && known !== game) {
+    throw new ConfigError(`env_id is "${env_id}" but game is "${game}": set game to "${known}"`, {
       path: 'env.game',
     })
   }
@@ -171,6 +180,7 @@ function nameOf({ env_id, game }: MinAtarConfig): string {
 /** The env class behind one of MinAtar's ids. */
 export function minatarClass({ id, game, minimal }: (typeof MINATAR_IDS)[number]): typeof MinAtarEnv {
   return class extends MinAtarEnv {
-    static override readonly config = minatarConfig(id, game, minimal)
+    static override readonly config = minatarConfig(id, game)
+    static override readonly minimal = minimal
   }
 }

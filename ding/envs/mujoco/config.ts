@@ -42,7 +42,7 @@ export function mujocoConfig(env_id: string, frame_skip: number, stop_value = Nu
       default: true,
     },
     xml_file: {
-      doc: 'Path of an MJCF file in place of the built-in model; null: the built-in model.',
+      doc: 'Path of a self-contained MJCF file (nothing included, no meshes from files) in place of the built-in model; null: the built-in model.',
       format: 'string',
       nullable: true,
       default: null,

@@ -171,7 +171,11 @@ export class Mujoco {
     try {
       model = this.#module.MjModel.from_xml_string(xml)
     } catch (cause) {
-      throw new EnvError(`The MuJoCo model does not compile: ${(cause as Error).message}`, { cause })
+      const hint = /<include\b|\bfile\s*=/.test(xml)
+        ? '. It names other files, which are not read: put what <include> takes in into the text itself, and use shapes in place of meshes, ' +
+          'height fields and textures from files'
+        : ''
+      throw new EnvError(`The MuJoCo model does not compile: ${(cause as Error).message}${hint}`, { cause })
     }
     if (legacyMargin) {
       const margins = model['geom_margin'] as Float64Array

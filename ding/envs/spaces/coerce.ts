@@ -15,6 +15,8 @@ function flatNumbers(value: unknown, out: number[]): void {
 function toTyped(space: Box | MultiDiscrete | MultiBinary, value: unknown): TypedArray {
   const type = space instanceof MultiDiscrete ? 'int32' : space instanceof MultiBinary ? 'uint8' : space.dtype
   const Kind = type === 'float32' ? Float32Array : type === 'int32' ? Int32Array : Uint8Array
+  // The slice() of a Buffer is no copy, unlike that of every other typed array.
+  if (Kind === Uint8Array && Buffer.isBuffer(value)) return Uint8Array.from(value)
   if (value instanceof Kind) return value
   const isArray = Array.isArray(value) || ArrayBuffer.isView(value)
   if (!isArray && typeof value !== 'number' && typeof value !== 'boolean') {

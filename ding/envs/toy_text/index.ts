@@ -25,9 +25,14 @@ const LAKES = {
 
 const MAPS = { '4x4': LAKE_4, '8x8': LAKE_8 }
 
-function lakeConfig(env_id: keyof typeof LAKES, map_name: keyof typeof MAPS) {
+function lakeConfig(env_id: keyof typeof LAKES) {
   return extendSchema(tabularConfig(env_id, LAKES[env_id]), {
-    map_name: { doc: 'Which of the two maps.', format: ['4x4', '8x8'], default: map_name },
+    map_name: {
+      doc: 'Which of the two maps; null: as env_id says.',
+      format: ['4x4', '8x8'],
+      nullable: true,
+      default: null,
+    },
     desc: {
       doc: 'A map of your own, a string for each row: S start, F ice, H hole, G goal; null: map_name.',
       format: 'string_list',
@@ -54,17 +59,24 @@ const CLIFFS = {
   },
 } as const satisfies Record<string, TabularSpec>
 
-const TAXI: TabularSpec = { max_episode_steps: 200, stop_value: 8, table: taxiTable, scene: taxiScene }
+const TAXI: TabularSpec = {
+  max_episode_steps: 200,
+  stop_value: 8,
+  table: taxiTable,
+  action_mask: true,
+  scene: taxiScene,
+}
 /** v3 and v4 differ in rainy and fickle options only, which are off. */
 const TAXIS = { 'Taxi-v3': TAXI, 'Taxi-v4': TAXI }
 
 /** Crossing a frozen lake with holes, as in Gymnasium (toy_text/frozen_lake.py). */
 export class FrozenLakeEnv extends TabularEnv {
-  static readonly config = lakeConfig('FrozenLake-v1', '4x4')
+  static readonly config = lakeConfig('FrozenLake-v1')
 
   constructor(cfg: Readonly<Record<string, unknown>> = {}) {
-    const { desc, map_name, is_slippery } = resolveConfig(new.target.config, cfg, 'The env config')
-    const map = desc ?? MAPS[map_name]
+    const settings = resolveConfig(new.target.config, cfg, 'The env config')
+    const { desc, env_id, is_slippery } = settings
+    const map = desc ?? MAPS[settings.map_name ?? (env_id === 'FrozenLake8x8-v1' ? '8x8' : '4x4')]
     super(cfg, new.target.config, LAKES, {
       table: () => frozenLakeTable(map, is_slippery),
       scene: (state) => lakeScene(map, state),
@@ -74,7 +86,7 @@ export class FrozenLakeEnv extends TabularEnv {
 
 /** FrozenLake on 8 x 8 cells. */
 export class FrozenLake8x8Env extends FrozenLakeEnv {
-  static override readonly config = lakeConfig('FrozenLake8x8-v1', '8x8')
+  static override readonly config = lakeConfig('FrozenLake8x8-v1')
 }
 
 /** Walking along a cliff, as in Gymnasium (toy_text/cliffwalking.py). */

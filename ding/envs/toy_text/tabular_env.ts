@@ -21,6 +21,8 @@ export interface TabularSpec {
   readonly max_episode_steps: number
   readonly stop_value: number
   readonly table: () => TransitionTable
+  /** Whether `info.action_mask` tells which actions change the state, as Gymnasium's taxi does. */
+  readonly action_mask?: boolean
   /** What a state looks like; left out, the env does not draw itself. */
   readonly scene?: (state: number) => Scene2D
 }
@@ -48,6 +50,7 @@ export abstract class TabularEnv extends BaseEnv<Float32Array | number, number> 
   override readonly render_fps = 4
   private readonly oneHot: boolean
   private readonly sceneOf: TabularSpec['scene']
+  private readonly masked: boolean
   private state = 0
 
   protected constructor(
@@ -68,6 +71,7 @@ export abstract class TabularEnv extends BaseEnv<Float32Array | number, number> 
     super(settings.env_id, settings.max_episode_steps ?? spec.max_episode_steps)
     this.table = (own.table ?? spec.table)()
     this.sceneOf = own.scene ?? spec.scene
+    this.masked = spec.action_mask ?? false
     this.oneHot = settings.one_hot
     const states = this.table.P.length
     this.observation_space = this.oneHot ? new Box(0, 1, [states]) : new Discrete(states)
@@ -96,9 +100,10 @@ export abstract class TabularEnv extends BaseEnv<Float32Array | number, number> 
             outcomes.map(([probability]) => probability),
             random,
           )
-    const [probability, next, reward, terminated] = outcomes[chosen]!
+    const [prob, next, reward, terminated] = outcomes[chosen]!
     this.state = next
-    return { obs: this.observe(), reward, terminated: terminated === 1, info: { probability } }
+    const info = this.masked ? { prob, action_mask: this.actionMask() } : { prob }
+    return { obs: this.observe(), reward, terminated: terminated === 1, info }
   }
 
   override scene(): Scene2D | null {
@@ -111,6 +116,12 @@ export abstract class TabularEnv extends BaseEnv<Float32Array | number, number> 
 
   protected override restoreState(saved: StateTree): void {
     this.state = stateNumber(saved, 'state', this.name)
+  }
+
+  /** 1 for each action that may lead to another state, else 0. */
+  private actionMask(): Uint8Array {
+    const actions = this.table.P[this.state]!
+    return Uint8Array.from(actions, (outcomes) => Number(outcomes.some(([, next]) => next !== this.state)))
   }
 
   private observe(): Float32Array | number {

@@ -1,5 +1,5 @@
 import { EnvError, type StateTree } from '../../utils/index.js'
-import { stateRecord } from '../env_state.js'
+import { stateRecord, wrapperState } from '../env_state.js'
 import { NotDrawnError } from '../render/renderer.js'
 import type { Frame, RenderOptions, ReplayOptions } from '../render/types.js'
 import { Box, type Space } from '../spaces/index.js'
@@ -81,6 +81,10 @@ export abstract class EnvWrapper implements Env {
     return this.env.enable_save_replay?.(path, options)
   }
 
+  end_replay(timestep: EnvTimestep): void {
+    this.env.end_replay?.(timestep)
+  }
+
   get render_fps(): number | undefined {
     return this.env.render_fps
   }
@@ -90,13 +94,15 @@ export abstract class EnvWrapper implements Env {
     return this.env.render(options)
   }
 
-  state_dict(): MaybePromise<StateTree | null> {
+  /** The wrapper's own state and, where it can save itself, the inner env's. */
+  state_dict(): MaybePromise<StateTree> {
     const inner = this.env.state_dict?.() ?? null
-    return whenReady(inner, (env) => (env === null ? null : { env, wrapper: this.saveOwn() }))
+    return whenReady(inner, (env) => wrapperState(env, this.saveOwn()))
   }
 
   load_state_dict(state: StateTree): MaybePromise<void> {
     this.loadOwn(stateRecord(state, 'wrapper', this.constructor.name))
+    if (state['env'] === null) return
     return this.env.load_state_dict?.(stateRecord(state, 'env', this.constructor.name))
   }
 
@@ -104,7 +110,9 @@ export abstract class EnvWrapper implements Env {
   protected truncate(timestep: EnvTimestep): EnvTimestep {
     const info = { ...timestep.info }
     if (typeof info['eval_episode_return'] !== 'number') info['eval_episode_return'] = this.episode_return
-    return { ...timestep, truncated: true, done: true, info }
+    const last = { ...timestep, truncated: true, done: true, info }
+    if (!timestep.done) this.env.end_replay?.(last)
+    return last
   }
 }
 

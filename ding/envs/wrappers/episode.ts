@@ -130,7 +130,7 @@ export class NoopResetWrapper extends EnvWrapper {
     const count = this.random.begin(options?.seed).nextInt(1, this.cfg.noop_max + 1)
     for (let i = 0; i < count; i++) {
       const timestep = await this.env.step(this.cfg.noop_action)
-      obs = timestep.done ? await this.env.reset() : timestep.obs
+      obs = timestep.done ? await this.env.reset(options) : timestep.obs
     }
     return obs
   }

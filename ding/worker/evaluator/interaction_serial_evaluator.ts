@@ -248,6 +248,18 @@ export class InteractionSerialEvaluator implements Resumable {
     this.lastEvalIter = state['last_eval_iter'] as number
     this.best = state['best'] as number
   }
+
+  /** State of the environments, whose wrappers may have statistics of their own; null without environments. */
+  async envs_state(): Promise<StateTree | null> {
+    if (!this.evaluates) return null
+    return { env_num: this.env.env_num, manager: await this.env.state_dict() }
+  }
+
+  /** Takes back {@link envs_state}, unless there is another number of environments now: those start anew. */
+  async load_envs_state(state: StateTree): Promise<void> {
+    if (!this.evaluates || state['env_num'] !== this.env.env_num) return
+    await this.env.load_state_dict(state['manager'] as StateTree)
+  }
 }
 
 function mean(values: readonly number[]): number {

@@ -13,6 +13,7 @@ import {
   type EnvTimestep,
   envSources,
   wrapEnv,
+  wrapWith,
 } from '../../../ding/envs/index.js'
 import { EnvError, type StateTree } from '../../../ding/utils/index.js'
 import './fixtures/faulty_env.js'
@@ -224,6 +225,21 @@ describe('env manager "base" with functions', () => {
     await other.load_state_dict(state)
     expect((await other.step({ 0: 0 }))[0]?.info['reason']).toMatch(/cannot save itself/)
     expect((await other.step({ 0: 0 }))[0]?.info['abnormal']).toBeUndefined()
+  })
+
+  it('keeps what wrappers have learnt where the env in them cannot save itself', async () => {
+    const limit = { type: 'time_limit', max_episode_steps: 9 }
+    const make = () => wrapWith(wrapWith(slow(), { type: 'reward_norm', warmup: 2 }), limit)
+    const env = createEnvManager({ type: 'base' }, [make])
+    await env.launch()
+    for (let t = 0; t < 4; t++) await env.step({ 0: 0 })
+    const other = createEnvManager({ type: 'base' }, [make])
+    await other.load_state_dict(structuredClone(await env.state_dict()) as StateTree)
+    expect((await other.step({ 0: 0 }))[0]?.info['reason']).toMatch(/cannot save itself/)
+    const [expected, resumed] = [await env.step({ 0: 0 }), await other.step({ 0: 0 })]
+    // All returns were 1, so that the deviation is the floor of 1e-4; without statistics the reward would be 1.
+    expect(expected[0]?.reward).toBeGreaterThan(100)
+    expect(resumed[0]?.reward).toBe(expected[0]?.reward)
   })
 
   it('records replays, also when asked before the launch', async () => {

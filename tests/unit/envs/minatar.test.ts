@@ -272,6 +272,17 @@ describe('minatar env', () => {
     expect(new MinAtarEnv({ game: 'freeway', use_minimal_action_set: true }).action_set).toEqual([0, 2, 4])
   })
 
+  it('takes the action set from env_id, unless told otherwise', async () => {
+    const actions = async (type: string, cfg: Record<string, unknown>) =>
+      ((await ENV_REGISTRY.build(type, cfg as never)) as MinAtarEnv).action_set.length
+    expect(await actions('minatar', { env_id: 'MinAtar/Breakout-v1' })).toBe(3)
+    expect(await actions('minatar', { env_id: 'MinAtar/Breakout-v1', use_minimal_action_set: false })).toBe(6)
+    expect(await actions('minatar', { env_id: 'MinAtar/Breakout-v0' })).toBe(6)
+    expect(await actions('minatar', { env_id: 'mine' })).toBe(6)
+    expect(await actions('MinAtar/Breakout-v1', { env_id: 'mine' })).toBe(3)
+    expect(await actions('MinAtar/Breakout-v1', { env_id: 'MinAtar/Breakout-v0' })).toBe(6)
+  })
+
   it('has no time limit of its own, and truncates by max_episode_steps', () => {
     const env = new MinAtarEnv({ game: 'asterix', max_episode_steps: 7 })
     env.reset()

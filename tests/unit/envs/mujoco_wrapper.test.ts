@@ -103,7 +103,10 @@ describe('the MuJoCo wrapper', () => {
     expect(Array.from(simulation.geom_xpos.subarray(3 * skin))).toEqual([0, 0, 0.5])
     expect(Array.from(simulation.geom_xmat.subarray(9 * skin))).toEqual([1, 0, 0, 0, 1, 0, 0, 0, 1])
     await expect(simulate('<mujoco><worldbody><geom size="a"/></worldbody></mujoco>')).rejects.toThrow(
-      /does not compile: .*size/s,
+      /does not compile: (?!.*other files).*size/s,
+    )
+    await expect(simulate('<mujoco><include file="arm.xml"/></mujoco>')).rejects.toThrow(
+      /does not compile: .*names other files, which are not read/s,
     )
   })
 

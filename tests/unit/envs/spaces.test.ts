@@ -174,6 +174,14 @@ describe('nested spaces', () => {
     expect(s.explain(3)).toMatch(/expected a record with keys pos, kind, pair/)
   })
 
+  it('make plain arrays of Buffers, whose slice() would be no copy', () => {
+    const bytes = coerceToSpace(new Box(0, 255, [2, 2], 'uint8'), Buffer.from([1, 2, 3, 4])) as Uint8Array
+    expect(Buffer.isBuffer(bytes)).toBe(false)
+    const copy = bytes.slice()
+    bytes[0] = 9
+    expect([...copy]).toEqual([1, 2, 3, 4])
+  })
+
   it('take plain JavaScript values through coerceToSpace', () => {
     const value = coerceToSpace(s, { pos: [0.25, 0.5], kind: [2], pair: [1, [true, false]] })
     expect(s.explain(value)).toBeNull()

@@ -212,6 +212,19 @@ describe('episode wrappers', () => {
     expect([...counts].sort()).toEqual([1, 2, 3, 4])
     expect(() => wrapWith(script([1]), { type: 'noop_reset', noop_action: 3 })).toThrow(/with the action 3/)
   })
+
+  it('noop_reset keeps the seed of a reset where its no-ops end the episode', async () => {
+    const inner = script([1])
+    const seeds: unknown[] = []
+    const reset = inner.reset.bind(inner)
+    inner.reset = (options) => {
+      seeds.push(options?.seed)
+      return reset(options)
+    }
+    await wrapWith(inner, { type: 'noop_reset', noop_max: 3 }).reset({ seed: 5 })
+    expect(seeds.length).toBeGreaterThan(1)
+    expect(new Set(seeds)).toEqual(new Set([5]))
+  })
 })
 
 describe('act_scale', () => {

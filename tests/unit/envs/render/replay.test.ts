@@ -217,6 +217,24 @@ describe('enable_save_replay', () => {
     expect(last!.delay).toBe(100)
   })
 
+  it('ends with an episode that a wrapper around the env cuts', async () => {
+    const folder = temporaryFolder()
+    const env_wrapper = [{ type: 'time_limit', max_episode_steps: 3 }, 'frame_stack']
+    const env = await createEnv({ type: 'pendulum', cfg: { env_wrapper } })
+    await env.enable_save_replay!(folder, { size: 32, frame_skip: 2 })
+    for (let episode = 0; episode < 2; episode++) {
+      await env.reset()
+      for (let k = 0; k < 3; k++) await env.step(Float32Array.of(0))
+    }
+    for (const n of [0, 1]) {
+      const episode = JSON.parse(readFileSync(join(folder, `Pendulum-v1_episode_${n}.json`), 'utf8'))
+      expect(episode).toMatchObject({ length: 3, cut: false, terminated: false, truncated: true })
+      expect(episode.eval_episode_return).toBeLessThan(0)
+      const { frames } = gifOf(folder, `Pendulum-v1_episode_${n}.gif`)
+      expect([frames.length, frames.at(-1)?.delay]).toEqual([3, 100])
+    }
+  })
+
   it('records what wrapEnv made, cut by its time limit', async () => {
     const folder = temporaryFolder()
     const lake = new FrozenLakeEnv()
