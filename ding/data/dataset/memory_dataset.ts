@@ -129,6 +129,10 @@ export class MemoryDataset implements OfflineDataset {
     return this.#whole
   }
 
+  batchesIn(passes: number, size: number): number {
+    return this.#order.drawsFor(passes, size)
+  }
+
   sample(size: number): Batch {
     return this.take(this.#order.draw(size))
   }

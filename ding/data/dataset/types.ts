@@ -66,6 +66,8 @@ export interface OfflineDataset extends Resumable {
   readonly reward_transform: RewardTransform
   /** What is odd about the file, in sentences. */
   readonly warnings: readonly string[]
+  /** How many batches of `size` rows `passes` passes over the data have. */
+  batchesIn(passes: number, size: number): number
   /** `size` rows. @throws DatasetError when there are fewer and rows may not repeat. */
   sample(size: number): Batch
   /** The transitions of these numbers (below `count`), in the form that `sample` gives them. Nothing is drawn. */
