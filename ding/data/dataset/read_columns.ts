@@ -13,7 +13,8 @@ import { collate } from '../batch.js'
 import type { Batch, Transition, TransitionValue } from '../types.js'
 import { readStart } from './file_start.js'
 import { asColumn, bothWarning, keyInfo, leavesOf, rowBits } from './flat_rows.js'
-import { actions, checkFinite, checkRows, flagsOf, problem, rewards } from './problems.js'
+import { actions, checkFinite, checkRows, discounts, flagsOf, problem, rewards } from './problems.js'
+import { ofSeveralSteps } from './statistics.js'
 import { ambiguous, sameNumbers, standardName } from './synonyms.js'
 import type { KeyInfo, RawData, Reader, ReadOptions } from './types.js'
 
@@ -51,6 +52,7 @@ function fromColumns(
   const next_obs = named.has('next_obs') ? take('next_obs') : undefined
   const action = actions(array('action'), options.strict)
   const reward = rewards(array('reward'), options.strict)
+  const value_gamma = named.has('value_gamma') ? discounts(array('value_gamma'), options.strict) : undefined
   const terminated = flagsOf(array('done'))
   const truncated = named.has('truncated') ? flagsOf(array('truncated')) : undefined
   const observed = [
@@ -62,6 +64,7 @@ function fromColumns(
     { key: 'action', rows: action.shape[0]! },
     { key: 'reward', rows: reward.shape[0]! },
     { key: 'done', rows: terminated.length },
+    ...(value_gamma === undefined ? [] : [{ key: 'value_gamma', rows: value_gamma.shape[0]! }]),
     ...(truncated === undefined ? [] : [{ key: 'truncated', rows: truncated.length }]),
   ])
   for (const { key, tensor } of observed) {
@@ -82,6 +85,7 @@ function fromColumns(
     ...(next_obs === undefined ? {} : { next_obs }),
     action,
     reward,
+    ...(value_gamma !== undefined && ofSeveralSteps({ reward }) ? { value_gamma } : {}),
     flags,
     ...(options.env_id === null ? {} : { env_id: options.env_id }),
     ...more,
