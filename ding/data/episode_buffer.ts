@@ -39,10 +39,12 @@ type Episode = readonly Transition[]
 /**
  * Whole episodes, sampled uniformly. A batch holds the transitions of the drawn episodes one episode after another, with
  * the columns `episode_idx` (0, 1, ... within the batch) and `episode_step` (0, 1, ... within the episode).
+ * For code that pushes episodes itself; a pipeline, which pushes samples, refuses it.
  */
 export class EpisodeReplayBuffer implements ReplayBuffer {
   static readonly config = config
   static readonly keeps_priority: boolean = false
+  static readonly stores_episodes: boolean = true
   readonly #capacity: number
   readonly #replace: boolean
   readonly #name: string

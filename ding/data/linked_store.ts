@@ -92,6 +92,8 @@ export class LinkedStore implements Storage {
 
   part(path: readonly string[], rows: Int32Array): HostTensor | Batch {
     const [first, ...rest] = path
+    if (first === undefined)
+      return { ...(this.#columns.part([], rows) as Batch), next_obs: this.#nextPart([], rows) }
     return first === 'next_obs' ? this.#nextPart(rest, rows) : this.#columns.part(path, rows)
   }
 

@@ -113,7 +113,7 @@ export abstract class RingBuffer implements ReplayBuffer {
 
   save_data(path: string): void {
     const rows = this.rowsByAge()
-    const data = rows.length === 0 ? {} : this.store.gather(rows)
+    const data = rows.length === 0 ? {} : (this.store.part([], rows) as Batch)
     saveState(path, { data, ...this.beside(rows) }, { kind: 'replay data', rows: rows.length })
   }
 

@@ -12,7 +12,7 @@ export interface Storage {
   write(row: number, transition: Transition): void
   /** The rows asked for, in order, as a batch whose arrays are reused by the next call for as many rows. */
   gather(rows: Int32Array): Batch
-  /** One part of the rows asked for, such as ['next_obs', 'achieved_goal'], in arrays of its own. */
+  /** One part of the rows asked for, such as ['next_obs', 'achieved_goal'] or all of it ([]), in arrays of its own. */
   part(path: readonly string[], rows: Int32Array): HostTensor | Batch
   /** Reads rows of a top-level column of plain numbers; undefined when there is none of that name. */
   reader(key: string): ((row: number) => number) | undefined

@@ -104,6 +104,8 @@ export interface BufferClass {
   readonly config?: unknown
   /** Whether it can sample by reported priorities. Left out: not known before the run. */
   readonly keeps_priority?: boolean
+  /** Whether what it is pushed are whole episodes, a list each: not for pipelines, which push samples. */
+  readonly stores_episodes?: boolean
   /** Whether it relabels goals and so is given `compute_reward`. */
   readonly relabels_goals?: boolean
 }

@@ -51,6 +51,13 @@ export function checkConfig(config: CompiledConfig, { dataset = false } = {}): v
     )
   }
   const { type } = config.create_config.replay_buffer
+  if (BUFFER_REGISTRY.get(type).stores_episodes === true) {
+    refuse(
+      'create_config.replay_buffer.type',
+      `is "${type}", which stores whole episodes, but a run learns from single transitions and pushes these. Use 'advanced', 'naive' or 'deque' ` +
+        "('her' to learn from episodes' goals).",
+    )
+  }
   if (policy['priority'] === true && BUFFER_REGISTRY.get(type).keeps_priority === false) {
     refuse(
       'policy.priority',

@@ -47,8 +47,29 @@ export async function runLoop<R extends Run>(
   return run.result
 }
 
-async function finish(run: Run, does: { evaluates: boolean; result_file: boolean }): Promise<void> {
-  if (run.learner.cfg.hook.save_run_state) await saveRunState(run)
+interface Conclusion {
+  readonly evaluates: boolean
+  readonly result_file: boolean
+}
+
+/** Saves the run state first, where a run that goes on further would be; a state that cannot be saved takes nothing else of the run with it. */
+async function finish(run: Run, does: Conclusion): Promise<void> {
+  let unsaved: { readonly cause: unknown } | undefined
+  try {
+    if (run.learner.cfg.hook.save_run_state) await saveRunState(run)
+  } catch (cause) {
+    unsaved = { cause }
+  }
+  try {
+    await conclude(run, does)
+  } catch (cause) {
+    // The first error is the one to be told of; others follow from it.
+    throw unsaved === undefined ? cause : unsaved.cause
+  }
+  if (unsaved !== undefined) throw unsaved.cause
+}
+
+async function conclude(run: Run, does: Conclusion): Promise<void> {
   const stoppedByLimit = run.stop_reason !== 'stop_value' && run.stop_reason !== 'interrupted'
   if (does.evaluates && stoppedByLimit && run.last_eval?.iter !== run.learner.train_iter) {
     await evaluateNow(run)

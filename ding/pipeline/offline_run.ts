@@ -40,7 +40,8 @@ export class OfflineRun extends Run {
       batch_size?: number
     }
     if (typeof train_epoch === 'number' && typeof batch_size === 'number') {
-      const updates = Math.ceil((train_epoch * dataset.count) / batch_size)
+      // At least 1: data too few for a batch are refused when the first is drawn.
+      const updates = Math.max(1, dataset.batchesIn(train_epoch, batch_size))
       policy.setAttribute('max_train_iter', Math.min(updates, setting.limits.max_train_iter))
     }
     return new OfflineRun(parts, dataset)

@@ -1,6 +1,7 @@
 import type { Container } from 'inversify'
 import type { CompiledConfig } from '../config/index.js'
 import {
+  type Batch,
   type OfflineDataset,
   type RewardTransform,
   type Transition,
@@ -11,6 +12,7 @@ import { AS_COLLECTED, type CollectMode } from '../policy/index.js'
 import { ConfigError, DatasetError, type StateTree } from '../utils/index.js'
 import type { EpisodeInfo } from '../worker/index.js'
 import { checkOfflineToOnline, collectCount, collectUnit } from './check.js'
+import { asHandedOut } from './dataset_rows.js'
 import { letEventsIn } from './events.js'
 import { d4rlScore } from './offline_run.js'
 import { CollectedEpisodes, succeedsByReward } from './offline_to_online_episodes.js'
@@ -204,7 +206,7 @@ export class OfflineToOnlineRun extends OnlineRun {
     const columns = new Set<string>(['collect_iter'])
     for (let from = 0; from < dataset.count; from += CHUNK) {
       const picks = Int32Array.from({ length: Math.min(CHUNK, dataset.count - from) }, (_, i) => from + i)
-      const batch = dataset.take(picks)
+      const batch = this.asCollected(dataset.take(picks))
       for (const key of Object.keys(batch)) columns.add(key)
       const rows: Transition[] = []
       for (const row of transitionsOf(batch)) rows.push({ ...row, collect_iter: 0 })
@@ -219,6 +221,13 @@ export class OfflineToOnlineRun extends OnlineRun {
       )
     }
     return [...columns]
+  }
+
+  /** A batch of the dataset with observations in the form of the collected ones. @throws DatasetError where they cannot have it */
+  private asCollected(batch: Batch): Batch {
+    const { observation_space } = this.envs
+    const observed = ['obs', 'next_obs'].map((key) => [key, asHandedOut(observation_space, batch[key]!, key)])
+    return { ...batch, ...Object.fromEntries(observed) }
   }
 
   private adopt(data: DataFacts): void {

@@ -73,11 +73,13 @@ describe('serial_pipeline_offline', () => {
     expect(existsSync(join(work_dir, 'offline'))).toBe(false)
   })
 
-  test('train_epoch ends it after that many passes over the data', async () => {
+  test('train_epoch ends it after that many passes over the data, and schedules know', async () => {
     const { work_dir, data_path, config } = await prepared({ learn: { train_epoch: 2 } })
     const { count } = await createDataset({ data_path }, { random: RandomStream.fromSeed(0) })
     const result = await serial_pipeline_offline(config, 0, { ...quiet, work_dir })
     expect(result).toMatchObject({ stop_reason: 'max_epoch', train_iter: 2 * Math.floor(count / 16) })
+    expect(count % 16).not.toBe(0)
+    expect(result.policy.getAttribute('max_train_iter')).toBe(result.train_iter)
   })
 
   test.each(['epoch', 'free', 'free_no_replace'])(

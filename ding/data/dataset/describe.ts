@@ -5,7 +5,7 @@ import { leavesOf } from './flat_rows.js'
 import { linkRows } from './links.js'
 import { allFinite } from './problems.js'
 import { D4RL_REFERENCE_SCORES, normalised_score } from './scores.js'
-import { type Episodes, episodesOf, momentsOf, statisticsOf } from './statistics.js'
+import { type Episodes, episodesOf, momentsOf, ofSeveralSteps, statisticsOf } from './statistics.js'
 import { type DatasetStatistics, type RawData, ROW, type ValueSummary } from './types.js'
 
 export interface DescribeOptions {
@@ -81,7 +81,7 @@ function warningsOf(
     warnings.push(
       `${episodes.pieces} pieces begin or end in the middle of an episode; their returns are not counted.`,
     )
-  if (statistics.terminations + statistics.timeouts === 0)
+  if (!ofSeveralSteps(raw) && statistics.terminations + statistics.timeouts === 0)
     warnings.push('No row ends an episode: every row is taken to be followed by the next.')
   return warnings
 }
@@ -116,12 +116,18 @@ export async function describeDataset(path: string, options: DescribeOptions = {
       'transitions',
       size === steps ? `${size}, all rows` : `${size} of ${steps} rows (the others have no successor)`,
     ],
-    [
-      'episodes',
-      `${episodes.returns.length} whole${episodes.pieces > 0 ? `, ${episodes.pieces} pieces` : ''}`,
-    ],
-    ['ended by', `${statistics.terminations} terminations, ${statistics.timeouts} time-outs or cuts`],
   ]
+  if (ofSeveralSteps(raw))
+    facts.push(['episodes', `not known: rewards of ${raw.reward.shape[1]} steps a row`])
+  else {
+    facts.push(
+      [
+        'episodes',
+        `${episodes.returns.length} whole${episodes.pieces > 0 ? `, ${episodes.pieces} pieces` : ''}`,
+      ],
+      ['ended by', `${statistics.terminations} terminations, ${statistics.timeouts} time-outs or cuts`],
+    )
+  }
   if (episodes.returns.length > 0) {
     facts.push(['return', summary(returns)], ['length', summary(lengths)])
     if (raw.env_id !== undefined && D4RL_REFERENCE_SCORES.has(raw.env_id)) {

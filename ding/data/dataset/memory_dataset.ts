@@ -107,6 +107,7 @@ export class MemoryDataset implements OfflineDataset {
       action: raw.action,
       reward: raw.reward,
       done: doneOf(raw),
+      ...(raw.value_gamma === undefined ? {} : { value_gamma: raw.value_gamma }),
     })
     this.#layout = layout
     this.#links = storeLinks(links, raw.flags.length)
@@ -127,6 +128,10 @@ export class MemoryDataset implements OfflineDataset {
       this.#whole = this.gather(rows, next, this.newBatch(this.count))
     }
     return this.#whole
+  }
+
+  batchesIn(passes: number, size: number): number {
+    return this.#order.drawsFor(passes, size)
   }
 
   sample(size: number): Batch {
@@ -246,7 +251,7 @@ export class MemoryDataset implements OfflineDataset {
       { ...root, children: new Map([['obs', root.children.get('obs')!]]) },
       (column) => make(column, next),
     )
-    const { obs, action, reward, done } = record
+    const { obs, action, reward, done, value_gamma } = record
     return {
       batch: {
         obs: obs!,
@@ -254,6 +259,7 @@ export class MemoryDataset implements OfflineDataset {
         reward: reward!,
         next_obs: (successors as Batch)['obs']!,
         done: done!,
+        ...(value_gamma === undefined ? {} : { value_gamma }),
       },
       own,
       next,

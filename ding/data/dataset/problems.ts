@@ -147,6 +147,12 @@ export function rewards(column: FileColumn, strict: boolean): HostTensor<Float32
   return { ...floats(column, strict), shape: width === 1 ? [shape[0] ?? 0] : [shape[0] ?? 0, width] }
 }
 
+/** Factors of the bootstrapped values: float32 [n]. */
+export function discounts(column: FileColumn, strict: boolean): HostTensor<Float32Array> {
+  const numbers = floats(column, strict)
+  return { ...numbers, shape: [numbers.data.length] }
+}
+
 /**
  * @throws DatasetError unless every column has as many rows as the first and there is at least one row.
  */

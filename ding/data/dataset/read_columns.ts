@@ -13,26 +13,12 @@ import { collate } from '../batch.js'
 import type { Batch, Transition, TransitionValue } from '../types.js'
 import { readStart } from './file_start.js'
 import { asColumn, bothWarning, keyInfo, leavesOf, rowBits } from './flat_rows.js'
-import { actions, checkFinite, checkRows, flagsOf, problem, rewards } from './problems.js'
+import { actions, checkFinite, checkRows, discounts, flagsOf, problem, rewards } from './problems.js'
+import { ofSeveralSteps } from './statistics.js'
+import { ambiguous, sameNumbers, standardName } from './synonyms.js'
 import type { KeyInfo, RawData, Reader, ReadOptions } from './types.js'
 
-/** Other names that columns go by, D4RL's and Minari's. */
-const SYNONYMS: Readonly<Record<string, string>> = {
-  observations: 'obs',
-  observation: 'obs',
-  next_observations: 'next_obs',
-  next_observation: 'next_obs',
-  actions: 'action',
-  rewards: 'reward',
-  terminals: 'done',
-  terminations: 'done',
-  terminated: 'done',
-  dones: 'done',
-  timeouts: 'truncated',
-  truncations: 'truncated',
-}
-
-/** Makes data of named columns. @throws DatasetError naming what is missing or does not fit. */
+/** Makes data of named columns. @throws DatasetError naming what is missing, does not fit or is there twice and differs. */
 function fromColumns(
   layout: string,
   path: string,
@@ -40,7 +26,13 @@ function fromColumns(
   options: ReadOptions,
   more: { readonly keys: readonly KeyInfo[]; readonly metadata: Readonly<Record<string, JsonValue>> },
 ): RawData {
-  const named = new Map(Object.entries(given).map(([key, value]) => [SYNONYMS[key] ?? key, { key, value }]))
+  const named = new Map<string, { readonly key: string; readonly value: HostTensor | Batch }>()
+  for (const [key, value] of Object.entries(given)) {
+    const name = standardName(key)
+    const known = named.get(name)
+    if (known !== undefined && !sameNumbers(known.value, value)) throw ambiguous(path, known.key, key)
+    named.set(name, { key, value })
+  }
   const take = (name: string): HostTensor | Batch => {
     const found = named.get(name)
     if (found !== undefined) return found.value
@@ -60,6 +52,7 @@ function fromColumns(
   const next_obs = named.has('next_obs') ? take('next_obs') : undefined
   const action = actions(array('action'), options.strict)
   const reward = rewards(array('reward'), options.strict)
+  const value_gamma = named.has('value_gamma') ? discounts(array('value_gamma'), options.strict) : undefined
   const terminated = flagsOf(array('done'))
   const truncated = named.has('truncated') ? flagsOf(array('truncated')) : undefined
   const observed = [
@@ -71,6 +64,7 @@ function fromColumns(
     { key: 'action', rows: action.shape[0]! },
     { key: 'reward', rows: reward.shape[0]! },
     { key: 'done', rows: terminated.length },
+    ...(value_gamma === undefined ? [] : [{ key: 'value_gamma', rows: value_gamma.shape[0]! }]),
     ...(truncated === undefined ? [] : [{ key: 'truncated', rows: truncated.length }]),
   ])
   for (const { key, tensor } of observed) {
@@ -91,6 +85,7 @@ function fromColumns(
     ...(next_obs === undefined ? {} : { next_obs }),
     action,
     reward,
+    ...(value_gamma !== undefined && ofSeveralSteps({ reward }) ? { value_gamma } : {}),
     flags,
     ...(options.env_id === null ? {} : { env_id: options.env_id }),
     ...more,
@@ -167,16 +162,22 @@ function lineTransition(path: string, line: number, text: string): Transition {
   if (typeof record !== 'object' || record === null || Array.isArray(record))
     throw problem(path, `line ${line} is not a record`, 'Expected {obs, action, reward, done, ...}.')
   const transition: Transition = {}
+  const keys = new Map<string, string>()
   for (const [key, value] of Object.entries(record)) {
-    const name = SYNONYMS[key] ?? key
-    const made = transitionValue(value, (what) =>
+    const name = standardName(key)
+    const given = transitionValue(value, (what) =>
       problem(
         path,
         `"${key}" of line ${line} is ${what}`,
         'Expected numbers, true/false, lists of numbers or records of these.',
       ),
     )
-    setOwn(transition, name, name === 'done' || name === 'truncated' ? Number(made) : made)
+    const made = name === 'done' || name === 'truncated' ? Number(given) : given
+    const known = keys.get(name)
+    if (known !== undefined && !sameNumbers(transition[name], made))
+      throw ambiguous(path, known, key, ` of line ${line}`)
+    keys.set(name, key)
+    setOwn(transition, name, made)
   }
   return transition
 }

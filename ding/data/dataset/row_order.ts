@@ -27,6 +27,13 @@ export class RowOrder {
     return this.#epoch
   }
 
+  /** How many draws of `size` rows, from the beginning, it takes until `passes` passes are complete. */
+  drawsFor(passes: number, size: number): number {
+    return this.mode === 'epoch'
+      ? passes * Math.floor(this.count / size)
+      : Math.ceil((passes * this.count) / size)
+  }
+
   /** `size` row numbers, in an array that the next call reuses. */
   draw(size: number): Int32Array {
     this.check(size)

@@ -70,12 +70,19 @@ export interface Episodes {
   readonly pieces: number
 }
 
+/** Whether rows hold n-step rewards. */
+export function ofSeveralSteps({ reward }: Pick<RawData, 'reward'>): boolean {
+  return reward.shape.length > 1
+}
+
 /**
  * Walks through the episodes, from one end to the next. Where rows do not continue each other (a replay buffer that
- * several environments filled), the pieces on both sides of the gap are no episodes. n-step rewards count by their first.
+ * several environments filled), the pieces on both sides of the gap are no episodes. Rows of n-step rewards never continue each
+ * other, each leading n steps on: of them no episode is known.
  */
-export function episodesOf({ flags, reward }: RawData, continues: Links['continues']): Episodes {
-  const width = reward.shape[1] ?? 1
+export function episodesOf(raw: RawData, continues: Links['continues']): Episodes {
+  const { flags, reward } = raw
+  if (ofSeveralSteps(raw)) return { returns: [], lengths: [], terminations: 0, timeouts: 0, pieces: 0 }
   const returns: number[] = []
   const lengths: number[] = []
   let terminations = 0
@@ -87,7 +94,7 @@ export function episodesOf({ flags, reward }: RawData, continues: Links['continu
   for (let row = 0; row < flags.length; row++) {
     const bits = flags[row]!
     if ((bits & ROW.frame) !== 0) continue
-    total += reward.data[row * width]!
+    total += reward.data[row]!
     steps++
     const end = (bits & ROW.end) !== 0
     if (end && (bits & ROW.terminated) !== 0) terminations++

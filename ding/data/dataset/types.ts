@@ -47,7 +47,7 @@ export interface RewardTransform {
 
 /**
  * Transitions to learn from, in memory. Batches have the columns `obs`, `action` (int32 when discrete, else float32
- * [n, A]), `reward`, `next_obs`, `done` (terminated; never a time-out). The arrays of a sampled batch are reused: they hold
+ * [n, A]), `reward`, `next_obs`, `done` (terminated; never a time-out), and with n-step rewards `value_gamma` where it is known. The arrays of a sampled batch are reused: they hold
  * until the next `sample` of the same size.
  */
 export interface OfflineDataset extends Resumable {
@@ -66,6 +66,8 @@ export interface OfflineDataset extends Resumable {
   readonly reward_transform: RewardTransform
   /** What is odd about the file, in sentences. */
   readonly warnings: readonly string[]
+  /** How many batches of `size` rows `passes` passes over the data have. */
+  batchesIn(passes: number, size: number): number
   /** `size` rows. @throws DatasetError when there are fewer and rows may not repeat. */
   sample(size: number): Batch
   /** The transitions of these numbers (below `count`), in the form that `sample` gives them. Nothing is drawn. */
@@ -129,6 +131,8 @@ export interface RawData {
   readonly action: HostTensor
   /** [rows], or [rows, n] for n-step rewards. */
   readonly reward: HostTensor<Float32Array>
+  /** Factor of the bootstrapped value, [rows], beside n-step rewards: gamma to the power of the rewards that a row really has. */
+  readonly value_gamma?: HostTensor<Float32Array>
   readonly flags: Uint8Array
   readonly keys: readonly KeyInfo[]
   readonly env_id?: string

@@ -145,6 +145,21 @@ describe.each(Object.entries(kinds))('%s buffer', (kind, make) => {
     expect(text(saving.buffer.sample(16, 0))).toBe(text(plain.buffer.sample(16, 0)))
   })
 
+  it.each([true, false])('what it saves leaves no arrays behind (optimize_memory_usage: %s)', (saves) => {
+    const { buffer } = make(saves, 16)
+    buffer.push(play(Array(16).fill({ env: 0, what: 'step' }), FORMS['vectors']!))
+    const sizes = [2, 3, 4, 5]
+    const batches = sizes.map((size) => buffer.sample(size, 0)!)
+    const arrays = batches.map(({ obs, next_obs }) => [obs, next_obs])
+    buffer.save_data(join(folder, `${kind}_left.safetensors`))
+    // As many sizes as keep their arrays: another one would take the place of the first.
+    for (const [i, size] of sizes.entries()) {
+      const { obs, next_obs } = buffer.sample(size, 0)!
+      expect(obs).toBe(arrays[i]![0])
+      expect(next_obs).toBe(arrays[i]![1])
+    }
+  })
+
   it('refuses a state of the other kind', () => {
     const list = play([{ env: 0, what: 'step' }], FORMS['vectors']!)
     const [plain, saving] = [make(false, 4), make(true, 4)]

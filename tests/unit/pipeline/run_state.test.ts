@@ -2,7 +2,10 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
+  BaseEnv,
+  Box,
   CheckpointError,
+  Discrete,
   loadState,
   RandomStream,
   runStatePath,
@@ -79,4 +82,43 @@ describe('a run state that cannot be used', () => {
     expect(error).toBeInstanceOf(CheckpointError)
     expect((error as Error).message).toContain(part)
   })
+})
+
+/** Five steps of nothing; its state cannot be saved. */
+class Unsaved extends BaseEnv<Float32Array, number> {
+  readonly observation_space = new Box(-1, 1, [4])
+  readonly action_space = new Discrete(2)
+
+  constructor() {
+    super('unsaved', 5)
+  }
+
+  protected override begin(): Float32Array {
+    return new Float32Array(4)
+  }
+
+  protected override advance() {
+    return { obs: new Float32Array(4), reward: 1, terminated: false }
+  }
+
+  protected override saveState(): StateTree {
+    throw new Error('no room for it')
+  }
+}
+
+test('a run whose state cannot be saved has its last evaluation, checkpoints and result all the same, then says why', async () => {
+  const work_dir = temporaryFolder()
+  const make = () => new Unsaved()
+  const run = serial_pipeline(smallDqn(), 0, {
+    console: 'quiet',
+    work_dir,
+    max_train_iter: 8,
+    env_setting: { collector: [make], evaluator: [make] },
+  })
+  await expect(run).rejects.toThrow(/no room for it/)
+  const folder = join(work_dir, 'small_dqn')
+  expect(existsSync(runStatePath(folder))).toBe(false)
+  expect(existsSync(join(folder, 'ckpt', 'iteration_8.safetensors'))).toBe(true)
+  const result: unknown = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8'))
+  expect(result).toMatchObject({ stop_reason: 'max_train_iter', train_iter: 8, eval_value: 5 })
 })

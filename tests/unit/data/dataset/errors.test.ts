@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { DatasetError } from '../../../../ding/utils/index.js'
-import { d4rl, flagged, hdf5, load, rows, scratch } from './fixtures.js'
+import { DatasetError, writeSafetensors } from '../../../../ding/utils/index.js'
+import { d4rl, flagged, hdf5, load, rows, scratch, values } from './fixtures.js'
 
 const path = scratch()
 
@@ -113,6 +113,41 @@ describe('files that do not fit', () => {
     expect(await complaint(path('wide.jsonl'))).toMatch(/"obs" of line 3 .*float32 \[1\]/)
     writeFileSync(path('less.jsonl'), '{"obs": [1], "action": 0}')
     expect(await complaint(path('less.jsonl'))).toMatch(/no column "reward"/)
+  })
+
+  test('two columns that stand for one, and differ', async () => {
+    const of = (shape: number[], ...data: number[]) => ({
+      dtype: 'float32' as const,
+      shape,
+      data: Float32Array.from(data),
+    })
+    const columns = { obs: of([2, 1], 0, 1), action: of([2, 1], 0, 0), reward: of([2], 1, 1) }
+    const next_obs = of([2, 1], 1, 2)
+    const flags = { terminated: of([2], 0, 0), done: of([2, 1], 0, 1) }
+    writeSafetensors(path('two.safetensors'), { ...columns, next_obs, ...flags })
+    expect(await complaint(path('two.safetensors'))).toMatch(
+      /"(terminated|done)" and "(terminated|done)" both stand for "done".*true at time-outs.*"truncated"/,
+    )
+    writeSafetensors(path('obs.safetensors'), {
+      ...columns,
+      next_obs,
+      done: flags.done,
+      observation: next_obs,
+    })
+    expect(await complaint(path('obs.safetensors'))).toMatch(/both stand for "obs", but differ\. Leave one/)
+    const alike = { ...columns, next_obs, done: flags.done, terminated: of([2], 0, 1) }
+    writeSafetensors(path('alike.safetensors'), alike)
+    expect(values((await load(path('alike.safetensors'))).dataset.batch_columns, 'done')).toEqual([0, 1])
+
+    const line = (i: number, more: object) =>
+      JSON.stringify({ obs: [i], next_obs: [i + 1], action: 0, reward: 1, ...more })
+    const lines = [line(0, { terminated: false, done: 0 }), line(1, { terminated: false, done: true })]
+    writeFileSync(path('two.jsonl'), lines.join('\n'))
+    expect(await complaint(path('two.jsonl'))).toMatch(
+      /"terminated" and "done" of line 2 both stand for "done".*true at time-outs/,
+    )
+    writeFileSync(path('alike.jsonl'), [lines[0], line(1, { terminated: true, done: 1 })].join('\n'))
+    expect(values((await load(path('alike.jsonl'))).dataset.batch_columns, 'done')).toEqual([0, 1])
   })
 
   test('safetensors cut short', async () => {

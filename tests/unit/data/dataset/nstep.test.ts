@@ -1,6 +1,13 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { createDataset, createDatasetWriter, RandomStream } from '../../../../ding/index.js'
+import {
+  createDataset,
+  createDatasetWriter,
+  describeDataset,
+  NaiveReplayBuffer,
+  RandomStream,
+  type Transition,
+} from '../../../../ding/index.js'
 import type { HostTensor } from '../../../../ding/utils/index.js'
 import { temporaryFolder } from '../../../fixtures/configs.js'
 
@@ -42,4 +49,47 @@ test('single steps become n-step returns that end at terminal steps and at cuts,
   expect(rows.get(3)).toEqual({ reward: [13, 0, 0], next: 4, done: 1, value_gamma: 0.5 })
   expect(rows.get(20)).toEqual({ reward: [30, 31, 32], next: 23, done: 0, value_gamma: 0.125 })
   expect(rows.get(22)).toEqual({ reward: [32, 0, 0], next: 23, done: 0, value_gamma: 0.5 })
+})
+
+/** What a buffer of 3-step returns saves of an episode of five steps, rewards 1 to 5, that a time limit ends; gamma 0.5. */
+function saved(): string {
+  const path = join(temporaryFolder(), 'three.safetensors')
+  const random = RandomStream.fromSeed(0)
+  const buffer = new NaiveReplayBuffer({ replay_buffer_size: 9 } as never, { random })
+  const windows = Array.from({ length: 5 }, (_, t): Transition => {
+    const steps = Math.min(3, 5 - t)
+    const reward = Float32Array.from({ length: 3 }, (_, i) => (i < steps ? t + 1 + i : 0))
+    const next_obs = Float32Array.of(t + steps)
+    return { obs: Float32Array.of(t), next_obs, action: 0, reward, done: false, value_gamma: 0.5 ** steps }
+  })
+  buffer.push(windows)
+  buffer.save_data(path)
+  return path
+}
+
+test('n-step returns of a file keep the discount that a time limit cut short', async () => {
+  const data_path = saved()
+  const random = RandomStream.fromSeed(0)
+  const options = { random, nstep: 3, gamma: 0.5 }
+  const dataset = await createDataset({ data_path, sampling: 'free_no_replace' }, options)
+  const batch = dataset.sample(5)
+  const { data: obs } = batch['obs'] as HostTensor
+  expect(batch['value_gamma']).toEqual({
+    dtype: 'float32',
+    shape: [5],
+    data: Float32Array.from(obs, (t) => 0.5 ** Math.min(3, 5 - t)),
+  })
+})
+
+test('rows of n-step returns tell of no episodes, nor of a range of returns', async () => {
+  const data_path = saved()
+  const options = { random: RandomStream.fromSeed(0), nstep: 3, gamma: 0.5 }
+  const { statistics } = await createDataset({ data_path }, options)
+  expect(statistics).toMatchObject({ episodes: 0, terminations: 0, timeouts: 0 })
+  const told = await describeDataset(data_path)
+  expect(told).toMatch(/episodes +not known: rewards of 3 steps a row/)
+  expect(told).not.toContain('No row ends an episode')
+  await expect(createDataset({ data_path, reward_norm: 'return_range' }, options)).rejects.toThrow(
+    /no whole episode/,
+  )
 })

@@ -44,6 +44,18 @@ describe('sampling', () => {
     expect(() => free.sample(0)).toThrow(/batch of 0/)
   })
 
+  test.each(['epoch', 'free', 'free_no_replace'] as const)(
+    '%s: says how many batches a number of passes has',
+    async (sampling) => {
+      for (const size of [1, 5, 6, 7, 20]) {
+        const { dataset } = await load(file, { sampling })
+        let drawn = 0
+        for (; dataset.epoch < 3; drawn++) dataset.sample(size)
+        expect(dataset.batchesIn(3, size), `batches of ${size}`).toBe(drawn)
+      }
+    },
+  )
+
   test('arrays are reused', async () => {
     const { dataset } = await load(file)
     expect(dataset.sample(4)).toBe(dataset.sample(4))
