@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { shownConfig } from '../ding/config/index.js'
 import {
   decodeState,
   type Exchange,
@@ -106,7 +107,7 @@ export async function resultOf(
   const state = await exchange.store.get(FINAL_POLICY)
   if (state !== undefined) policy.learn_mode.load_state_dict(decodeState(state).tree)
   const { env_step, train_iter, eval_value } = report
-  logger.hparams(config.main_config, { eval_value, env_step, train_iter })
+  logger.hparams(shownConfig(config), { eval_value, env_step, train_iter })
   const rest = { ...report, stop: report.stop_reason === 'stop_value', exp_name: exp_dir }
   writeFileAtomic(join(exp_dir, 'result.json'), `${JSON.stringify(encodeExact(rest), null, 2)}\n`)
   return { ...rest, policy }

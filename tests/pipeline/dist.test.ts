@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -11,7 +12,7 @@ import {
   natsSchema,
   parallel_pipeline,
 } from '../../entry/index.js'
-import { smallDqn, temporaryFolder } from '../fixtures/configs.js'
+import { filesWith, smallDqn, temporaryFolder } from '../fixtures/configs.js'
 import { NatsServer, NO_NATS_SERVER, natsTitle } from '../unit/parallel/nats_server.js'
 
 it('dist refuses an exchange that reaches no other machine', async () => {
@@ -99,13 +100,17 @@ describe.skipIf(NO_NATS_SERVER !== '')(natsTitle('roles over a real server'), ()
 
   it('are threads of one process too, with -m parallel', async () => {
     const [main, create] = config('here')
-    const exchange = { type: 'nats', servers: [server.url] }
+    const work_dir = temporaryFolder()
+    // Made up here: the folder holds git's diff, which may have this file in it.
+    const password = randomUUID()
+    const exchange = { type: 'nats', servers: [server.url], user: 'ding', password }
     const result = await parallel_pipeline([main, { ...create, exchange }], 0, {
       console: 'quiet',
-      work_dir: temporaryFolder(),
+      work_dir,
       max_train_iter: 100,
       inline: true,
     })
+    expect(filesWith(password, join(work_dir, 'here'))).toEqual([])
     expect(result.train_iter).toBeGreaterThanOrEqual(100)
     expect(Number.isFinite(result.eval_value)).toBe(true)
   })
