@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -11,6 +11,8 @@ import {
   NatsExchange,
   natsSchema,
   parallel_pipeline,
+  type RunStatus,
+  resume_pipeline,
 } from '../../entry/index.js'
 import { filesWith, smallDqn, temporaryFolder } from '../fixtures/configs.js'
 import { NatsServer, NO_NATS_SERVER, natsTitle } from '../unit/parallel/nats_server.js'
@@ -113,5 +115,27 @@ describe.skipIf(NO_NATS_SERVER !== '')(natsTitle('roles over a real server'), ()
     expect(filesWith(password, join(work_dir, 'here'))).toEqual([])
     expect(result.train_iter).toBeGreaterThanOrEqual(100)
     expect(Number.isFinite(result.eval_value)).toBe(true)
+  })
+
+  it('go on in the run that they left, and no fresh run is mixed with it', async () => {
+    const [main, create] = config('again')
+    const pair = [main, { ...create, exchange: { type: 'nats', servers: [server.url] } }] as const
+    const options = { console: 'quiet', inline: true, max_train_iter: 50 } as const
+    const work_dir = temporaryFolder()
+    const first = await parallel_pipeline(pair, 0, { ...options, work_dir })
+    const other = temporaryFolder()
+    const fresh = parallel_pipeline(pair, 0, { ...options, work_dir: other })
+    await expect(fresh).rejects.toThrow(/holds a run of this name.*--resume.*ding nats clean/)
+    expect(readdirSync(other)).toEqual([])
+
+    const folder = join(work_dir, 'again')
+    const limit = first.train_iter + 50
+    const second = await resume_pipeline(folder, { ...options, max_train_iter: limit } as object)
+    expect(second).toMatchObject({ stop_reason: 'max_train_iter' })
+    expect(second.train_iter).toBeGreaterThanOrEqual(limit)
+    const { roles, restarts } = JSON.parse(readFileSync(join(folder, 'status.json'), 'utf8')) as RunStatus
+    expect(restarts).toEqual({})
+    // The collector began anew, under a name that the learner had not seen.
+    expect(roles.find(({ role }) => role === 'learner')?.details).toMatchObject({ duplicates: 0 })
   })
 })
