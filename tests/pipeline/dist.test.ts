@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   cleanRun,
   type DistOptions,
   defaultsOf,
   dist,
   inspectRun,
+  loadState,
   NatsExchange,
   natsSchema,
   parallel_pipeline,
@@ -138,4 +140,44 @@ describe.skipIf(NO_NATS_SERVER !== '')(natsTitle('roles over a real server'), ()
     // The collector began anew, under a name that the learner had not seen.
     expect(roles.find(({ role }) => role === 'learner')?.details).toMatchObject({ duplicates: 0 })
   })
+
+  it('save and leave when they are interrupted while the server is away, and go on when it is back', async () => {
+    const own = await NatsServer.start()
+    onTestFinished(() => own.stop())
+    const [main, create] = config('away')
+    const pair = [main, { ...create, exchange: { type: 'nats', servers: [own.url] } }] as const
+    const work_dir = temporaryFolder()
+    const folder = join(work_dir, 'away')
+    const stop = new AbortController()
+    const running = parallel_pipeline(pair, 0, {
+      console: 'quiet',
+      inline: true,
+      work_dir,
+      signal: stop.signal,
+    })
+    await vi.waitFor(() => expect(trained(folder)).toBeGreaterThan(20), 30_000)
+    await own.kill()
+    await delay(500)
+    stop.abort()
+    const first = await running
+    expect(first.stop_reason).toBe('interrupted')
+    const { tree } = loadState(join(folder, 'ckpt', 'run_state.safetensors'))
+    expect(tree['learner']).toMatchObject({ last_iter: first.train_iter })
+
+    await own.up()
+    const limit = first.train_iter + 50
+    const second = await resume_pipeline(folder, {
+      console: 'quiet',
+      inline: true,
+      max_train_iter: limit,
+    } as object)
+    expect(second.train_iter).toBeGreaterThanOrEqual(limit)
+    expect(second.env_step).toBeGreaterThan(first.env_step)
+  }, 120_000)
 })
+
+/** Train iterations of the run in a folder, as its status says. */
+function trained(folder: string): number {
+  const { roles } = JSON.parse(readFileSync(join(folder, 'status.json'), 'utf8')) as RunStatus
+  return Number(roles.find(({ role }) => role === 'learner')?.details['train_iter'] ?? 0)
+}

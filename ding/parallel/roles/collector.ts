@@ -12,6 +12,7 @@ import { type Cadence, cadenceOf, commanderConfig } from '../commander_config.js
 import type { Exchange, Parameters } from '../exchange/index.js'
 import { Heartbeat } from '../heartbeat.js'
 import { decodeState } from '../parameters.js'
+import { patiently } from '../patience.js'
 import { type RoleLogger, remoteLogger } from '../remote_logger.js'
 import { type RoleStatus, TOPICS } from '../topics.js'
 import type { ActAndObserve, GetParameters } from './interfaces.js'
@@ -217,7 +218,8 @@ class CollectorRole {
   /** Newer parameters, if there are any; in lock step the next ones, waiting for them. */
   private async refresh(): Promise<void> {
     if (!this.cadence.lock_step) {
-      const newer = await this.exchange.parameters.newest(this.version)
+      const looking = this.exchange.parameters.newest(this.version)
+      const newer = await patiently(looking, this.ended.signal)
       if (newer !== undefined) this.load(newer)
       return
     }
