@@ -9,6 +9,7 @@ import {
   type LearnerReport,
   loadState,
   NO_LIMIT,
+  patiently,
   ROLES,
   type RoleStatus,
   type RunResult,
@@ -18,7 +19,6 @@ import {
   tellLimits,
   writeFileAtomic,
 } from '../ding/index.js'
-import { patiently } from '../ding/parallel/patience.js'
 import type { PreparedRun } from './prepare.js'
 
 /** Starts the progress display by whichever limit the run has. */
