@@ -21,6 +21,7 @@ import {
   TOPICS,
   UsageError,
 } from '../ding/index.js'
+import { refuseOtherRun, sayLearnerIsHere } from './other_run.js'
 import { exchangeHost, PARALLEL_SECTIONS, type ParallelOptions } from './parallel_pipeline.js'
 import { resultOf, startProgress, watchStatus } from './parallel_report.js'
 import { type PipelineInput, type PreparedRun, prepareRun } from './prepare.js'
@@ -43,10 +44,6 @@ export type DistResult =
   | { readonly role: 'learner'; readonly result: RunResult }
   | { readonly role: 'collector'; readonly report: CollectorReport }
   | { readonly role: 'evaluator' }
-
-/** Whoever learns serves this topic, so that a second learner finds out that there is one. */
-const LEARNER_IS_HERE = 'learner_is_here'
-const LOOK_FOR_LEARNER_MS = 1_500
 
 /**
  * Joins a run as one of its roles, from any machine that reaches the run's exchange, at any time; every role is given the same config. The learner keeps
@@ -138,10 +135,10 @@ async function learn(
   const { config, exp_dir, limits, logger, container } = prepared
   const settings = commanderConfig(config)
   const resume = existsSync(runStatePath(exp_dir))
-  await refuseOtherRun(exchange, prepared, resume)
+  await refuseOtherRun(exchange, exp_dir, resume)
   const board = new StatusBoard()
   const ends = [
-    exchange.control.serve(LEARNER_IS_HERE, async () => hostname()),
+    sayLearnerIsHere(exchange),
     listenForRoles(exchange, board, settings.heartbeat_seconds * settings.missed_heartbeats),
     serveLogs(exchange, localLogger(logger, { console: options.verbose === true })),
   ]
@@ -171,26 +168,6 @@ async function learn(
   } finally {
     view.stop()
     for (const end of ends) end()
-  }
-}
-
-/** @throws UsageError when somebody learns already, or the run on the server is not the one in the folder */
-async function refuseOtherRun(exchange: Exchange, { exp_dir }: PreparedRun, resume: boolean): Promise<void> {
-  const other = await exchange.control
-    .request(LEARNER_IS_HERE, null, LOOK_FOR_LEARNER_MS)
-    .catch(() => undefined)
-  if (other !== undefined) {
-    throw new UsageError(
-      `The run has a learner already, on ${String(other)}; there can be one. Collectors and evaluators may be many.`,
-    )
-  }
-  if (resume) return
-  const left = await exchange.parameters.newest()
-  if (left !== undefined) {
-    throw new UsageError(
-      `The server holds a run of this name (parameters of version ${left.version}), but ${exp_dir} has no run state to go on from. ` +
-        'Start in the folder of that run, remove what it left with `ding nats clean`, or give the new run a name (exp_name, or exchange.run).',
-    )
   }
 }
 

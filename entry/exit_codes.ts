@@ -3,6 +3,7 @@ import {
   CheckpointError,
   ConfigError,
   DatasetError,
+  DingError,
   EnvError,
   NumericError,
   RegistryError,
@@ -30,6 +31,8 @@ export const EXIT_CODES = {
 
 /** The exit code for an error that ended a command. */
 export function exitCodeOf(error: unknown): number {
+  // A parallel run ends with what a role of it failed with.
+  if (error instanceof ExchangeError && error.cause instanceof DingError) return exitCodeOf(error.cause)
   if (error instanceof ConfigError || error instanceof RegistryError || error instanceof UsageError)
     return EXIT_CODES.usage.code
   if (error instanceof EnvError) return EXIT_CODES.environment.code

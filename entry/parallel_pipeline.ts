@@ -5,6 +5,7 @@ import {
   cadenceOf,
   commanderConfig,
   EXCHANGE_REGISTRY,
+  type Exchange,
   type ExchangeHost,
   InlineSpawner,
   listenForInterrupt,
@@ -13,6 +14,7 @@ import {
   type RoleHandle,
   type RoleSpec,
   type RunResult,
+  type RunSpec,
   type Spawner,
   StatusBoard,
   Supervisor,
@@ -20,6 +22,7 @@ import {
   ThreadSpawner,
   UsageError,
 } from '../ding/index.js'
+import { refuseOtherRun, sayLearnerIsHere } from './other_run.js'
 import { resultOf, startProgress, watchStatus, whenLearning } from './parallel_report.js'
 import { type PipelineInput, type PipelineOptions, type PreparedRun, prepareRun } from './prepare.js'
 import { opening, summary } from './summary.js'
@@ -87,11 +90,28 @@ export function exchangeHost(config: PreparedRun['config'], exp_dir: string): Ex
 }
 
 async function runHere(prepared: PreparedRun, options: ParallelOptions): Promise<RunResult> {
+  cadenceOf(prepared.config)
+  const host = exchangeHost(prepared.config, prepared.exp_dir)
+  const exchange = await host.connect()
+  try {
+    return await supervise(prepared, options, host, exchange)
+  } finally {
+    await exchange.close()
+    await host.close()
+  }
+}
+
+async function supervise(
+  prepared: PreparedRun,
+  options: ParallelOptions,
+  host: ExchangeHost,
+  exchange: Exchange,
+): Promise<RunResult> {
   const { config, exp_dir, limits, logger } = prepared
-  cadenceOf(config)
   const settings = commanderConfig(config)
-  const host = exchangeHost(config, exp_dir)
-  const run = { exp_dir: resolve(exp_dir), limits, resume: options.resume === true }
+  const resume = options.resume === true
+  const after_version = await refuseOtherRun(exchange, exp_dir, resume)
+  const run: RunSpec = { exp_dir: resolve(exp_dir), limits, resume, after_version }
   const spawner: Spawner =
     options.inline === true
       ? new InlineSpawner(host, config, run)
@@ -102,16 +122,18 @@ async function runHere(prepared: PreparedRun, options: ParallelOptions): Promise
           config,
           run,
         })
-  const exchange = await host.connect()
   const board = new StatusBoard()
   const supervisor = new Supervisor({ spawner, exchange, settings, logger, board, on_start: options.on_role })
   const interrupt = listenForInterrupt((signal) => {
     logger.info(`${signal}: stopping, then saving.`)
     void supervisor.interrupt()
   }, options.signal)
-  const endLogs = serveLogs(exchange, localLogger(logger, { console: options.verbose === true }))
+  const ends = [
+    sayLearnerIsHere(exchange),
+    serveLogs(exchange, localLogger(logger, { console: options.verbose === true })),
+    resume ? whenLearning(exchange, prepared.resumed) : () => {},
+  ]
   const view = watchStatus(prepared, exchange, board, settings.status_seconds)
-  const endResume = run.resume ? whenLearning(exchange, prepared.resumed) : () => {}
   try {
     const { description } = await prepared.container.getAsync(ROLES.compute)
     const { collector_num } = settings
@@ -128,11 +150,8 @@ async function runHere(prepared: PreparedRun, options: ParallelOptions): Promise
     return result
   } finally {
     view.stop()
-    endResume()
     supervisor.close()
-    endLogs()
+    for (const end of ends) end()
     interrupt.release()
-    await exchange.close()
-    await host.close()
   }
 }

@@ -1,11 +1,15 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { shownConfig } from '../ding/config/index.js'
 import {
   decodeState,
   type Exchange,
   encodeExact,
   FINAL_POLICY,
   type LearnerReport,
+  loadState,
   NO_LIMIT,
+  patiently,
   ROLES,
   type RoleStatus,
   type RunResult,
@@ -39,9 +43,18 @@ export function watchStatus(
   board: StatusBoard,
   seconds: number,
 ): { end(): Promise<void>; stop(): void } {
+  const depth = depthOf(exchange)
+  let warned = false
+  const show = () =>
+    showStatus(prepared, depth, board).catch((error: unknown) => {
+      // A full disk, say: the run does not depend on it.
+      if (!warned)
+        prepared.logger.warn(`The status cannot be shown: ${error instanceof Error ? error.message : error}`)
+      warned = true
+    })
   let shown = Promise.resolve()
   const view = setInterval(() => {
-    shown = showStatus(prepared, exchange, board)
+    shown = show()
   }, seconds * 1000)
   const stop = () => clearInterval(view)
   return {
@@ -50,15 +63,42 @@ export function watchStatus(
       stop()
       // One that is under way would otherwise overwrite the last.
       await shown
-      await showStatus(prepared, exchange, board)
+      await show()
     },
   }
 }
 
+type Depth = Awaited<ReturnType<Exchange['trajectories']['depth']>>
+
+const UNKNOWN: Depth = { messages: 0, bytes: 0 }
+
+/** Asks for the depth of the queue, one question at a time: a server that is away answers late, and the status does not wait for it. */
+function depthOf(exchange: Exchange): () => Promise<Depth> {
+  let asked: Promise<Depth> | undefined
+  return async () => {
+    asked ??= exchange.trajectories
+      .depth()
+      .catch(() => UNKNOWN)
+      .finally(() => {
+        asked = undefined
+      })
+    return (await patiently(asked, AT_ONCE, DEPTH_MS)) ?? UNKNOWN
+  }
+}
+
+const AT_ONCE = AbortSignal.abort()
+/** How long a server may take to answer what is nice to have. */
+const DEPTH_MS = 2_000
+const FINAL_POLICY_MS = 5_000
+
 /** The status on the console, in status.json and as curves. */
-async function showStatus(prepared: PreparedRun, exchange: Exchange, board: StatusBoard): Promise<void> {
+async function showStatus(
+  prepared: PreparedRun,
+  depth: () => Promise<Depth>,
+  board: StatusBoard,
+): Promise<void> {
   const { logger, exp_dir, limits } = prepared
-  const queue = await exchange.trajectories.depth().catch(() => ({ messages: 0, bytes: 0 }))
+  const queue = await depth()
   const status = board.look(queue, performance.now() / 1000)
   writeFileAtomic(join(exp_dir, 'status.json'), `${JSON.stringify(encodeExact(status), null, 2)}\n`)
   logger.info(renderStatus(status))
@@ -95,6 +135,12 @@ export function whenLearning(exchange: Exchange, then: () => void): () => void {
   return end
 }
 
+/** What the learner left, unless it was interrupted while the server is away. */
+function finalPolicy(exchange: Exchange, { stop_reason }: LearnerReport): Promise<Uint8Array | undefined> {
+  const fetching = exchange.store.get(FINAL_POLICY)
+  return stop_reason === 'interrupted' ? patiently(fetching, AT_ONCE, FINAL_POLICY_MS) : fetching
+}
+
 /** The result of every entry, from what the learner said and left. */
 export async function resultOf(
   { container, config, exp_dir, limits, logger }: PreparedRun,
@@ -103,10 +149,15 @@ export async function resultOf(
 ): Promise<RunResult> {
   const policy = await container.getAsync(ROLES.policy)
   tellLimits(policy, limits)
-  const state = await exchange.store.get(FINAL_POLICY)
+  const state = await finalPolicy(exchange, report)
+  const saved = join(exp_dir, 'ckpt', `iteration_${report.train_iter}.safetensors`)
   if (state !== undefined) policy.learn_mode.load_state_dict(decodeState(state).tree)
+  else if (existsSync(saved)) {
+    const { last_iter: _iter, last_step: _step, ...tree } = loadState(saved).tree
+    policy.learn_mode.load_state_dict(tree)
+  }
   const { env_step, train_iter, eval_value } = report
-  logger.hparams(config.main_config, { eval_value, env_step, train_iter })
+  logger.hparams(shownConfig(config), { eval_value, env_step, train_iter })
   const rest = { ...report, stop: report.stop_reason === 'stop_value', exp_name: exp_dir }
   writeFileAtomic(join(exp_dir, 'result.json'), `${JSON.stringify(encodeExact(rest), null, 2)}\n`)
   return { ...rest, policy }

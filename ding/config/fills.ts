@@ -8,7 +8,7 @@ interface Fill {
   readonly to: readonly string[]
   /** Where to look when `from` is null. */
   readonly otherwise?: readonly string[]
-  /** A second name of `to`: null leaves it as it is, and it is a problem when both are given and differ. */
+  /** A second name of `to`: null leaves it as it is, and it is a problem when one layer gives both and they differ. */
   readonly alias?: true
 }
 
@@ -31,7 +31,7 @@ const FILLS: readonly Fill[] = [
   { from: [...HER, 'her_replay_k'], to: [...BUFFER, 'n_sampled_goal'], alias: true },
 ]
 
-/** Copies the keys that others follow. A follower that was set by itself, to something else, is a problem. */
+/** Copies the keys that others follow. A follower that was set to something else, by itself or by a later layer than the key it follows, is a problem. */
 export function crossFill(root: GroupNode, config: LayeredConfig, problems: Problems): void {
   for (const { from, to, otherwise, alias } of FILLS) {
     let value = config.get(from)
@@ -43,7 +43,10 @@ export function crossFill(root: GroupNode, config: LayeredConfig, problems: Prob
     if (alias === true && value === null) continue
     if (value === undefined || !accepts(root, to) || config.get(to.slice(0, -1)) === undefined) continue
     const present = config.get(to)
-    if ((alias === true || !config.isGiven(from)) && config.isGiven(to) && present !== value) {
+    const [leads, follows] = [config.layerOf(from), config.layerOf(to)]
+    // Of one layer both may be given: total_config.json has them all. What a later layer sets is meant.
+    const ignored = alias === true ? follows >= leads : follows > leads
+    if (ignored && config.isGiven(to) && present !== value) {
       const name = from.join('.')
       problems.add(
         to.join('.'),

@@ -48,6 +48,15 @@ export class LayeredConfig {
     return (this.provenance.get(path.join('.')) ?? CLASS_DEFAULT) !== CLASS_DEFAULT
   }
 
+  /** Which layer gave a key its value; a later one has a higher number, and 0 is the defaults. */
+  layerOf(path: readonly string[]): number {
+    const source = this.provenance.get(path.join('.')) ?? CLASS_DEFAULT
+    return Math.max(
+      0,
+      LAYERS.findIndex((layer) => source.startsWith(layer)),
+    )
+  }
+
   /** Sets one key that the config system knows to exist. */
   fill(path: readonly string[], value: unknown, source: string): void {
     const parent = this.get(path.slice(0, -1))
@@ -117,6 +126,9 @@ export class LayeredConfig {
 
 /** The source of values that nobody gave. */
 export const CLASS_DEFAULT = 'class default'
+
+/** How the sources of each layer begin, the lowest first. */
+const LAYERS = [CLASS_DEFAULT, 'create_config', 'main_config', 'environment variable', 'command line']
 
 /** Records merge key by key; anything else replaces. */
 function mergeValue(old: unknown, value: unknown): unknown {

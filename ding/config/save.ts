@@ -43,7 +43,14 @@ function mapInside(value: unknown, change: (item: unknown) => unknown): unknown 
 /** What stands in the place of a secret. */
 export const REDACTED = '***'
 
-/** `values` with {@link REDACTED} for every secret that the schema names and that is given. */
+/** The main_config as it may be shown: with {@link REDACTED} for every secret that the schema names and that is given. */
+export function shownConfig({
+  main_config,
+  schema,
+}: Pick<CompiledConfig, 'main_config' | 'schema'>): Record<string, unknown> {
+  return withoutSecrets(main_config, schema)
+}
+
 function withoutSecrets(values: Record<string, unknown>, schema: GroupNode): Record<string, unknown> {
   const paths = [...leavesOf(schema)].filter(([, leaf]) => leaf.secret).map(([path]) => path)
   if (paths.length === 0) return values

@@ -81,7 +81,7 @@ export const soloCommanderConfig = schema({
     default: 120,
   },
   max_restarts: {
-    doc: 'Replacements of one role, without any progress between them, after which the run fails.',
+    doc: 'Replacements of one role, without any progress between them or for the same error at the same place, after which the run fails.',
     format: 'nonnegative_int',
     default: 5,
   },

@@ -25,8 +25,11 @@ export class Heartbeat {
     }
   }
 
+  /** With a last beat, which says how far the role came. */
   stop(): void {
+    if (this.timer === undefined) return
     clearInterval(this.timer)
     this.timer = undefined
+    this.beat()
   }
 }

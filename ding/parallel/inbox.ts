@@ -51,6 +51,17 @@ export class Inbox {
     })
   }
 
+  /** Hands over up to `count` deliveries, as long as they come without a pause. */
+  async drain(count: number, take: (delivery: Delivery) => Promise<unknown>): Promise<void> {
+    const never = new AbortController().signal
+    for (let left = count; left > 0; left--) {
+      await this.wait(never, 200)
+      const delivery = this.take()
+      if (delivery === undefined) return
+      await take(delivery)
+    }
+  }
+
   /** Fetches no more and gives back what is at hand. */
   async close(): Promise<void> {
     this.ended.abort()

@@ -2,12 +2,13 @@ import {
   closeSync,
   existsSync,
   fdatasync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
+  readSync,
   rmSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -64,33 +65,28 @@ export class Journal {
     if (this.syncs) makeFolder(this.folder)
     else mkdirSync(this.folder, { recursive: true })
     const path = this.path(generation)
-    const data = existsSync(path) ? readFileSync(path) : Buffer.alloc(0)
     let at = 0
-    while (data.length - at >= START) {
-      const start = new DataView(data.buffer, data.byteOffset + at, START)
-      const length = start.getUint32(8, true)
-      const kind = KINDS[start.getUint32(4, true)]
-      const bytes = data.subarray(at + START, at + START + length)
-      if (start.getUint32(0, true) !== MAGIC || kind === undefined || at + START + length > data.length) break
-      if (checksum(bytes) !== start.getUint32(12, true)) break
-      yield { kind, bytes }
-      at += START + length
+    if (existsSync(path)) {
+      const file = openSync(path, 'r')
+      try {
+        for (let entry = readEntry(file, at); entry !== undefined; entry = readEntry(file, at)) {
+          yield entry
+          at += START + entry.bytes.byteLength
+        }
+        this.refuseHole(path, file, at)
+      } finally {
+        closeSync(file)
+      }
     }
-    this.refuseHole(path, data, at)
     this.descriptor = this.openFile()
     ftruncateSync(this.descriptor, at)
     this.written = at
   }
 
   /** Only the last entry can be torn: behind the end there must be no further whole one. */
-  private refuseHole(path: string, data: Buffer, end: number): void {
-    const mark = Buffer.alloc(4)
-    mark.writeUInt32LE(MAGIC)
-    const next = data.indexOf(mark, end + 1)
-    if (next < 0 || data.length - next < START) return
-    const start = new DataView(data.buffer, data.byteOffset + next, START)
-    const body = data.subarray(next + START, next + START + start.getUint32(8, true))
-    if (body.length !== start.getUint32(8, true) || checksum(body) !== start.getUint32(12, true)) return
+  private refuseHole(path: string, file: number, end: number): void {
+    const next = findMark(file, end + 1)
+    if (next === undefined || readEntry(file, next) === undefined) return
     throw new CheckpointError(
       `The journal "${path}" is damaged at byte ${end}, and there are whole entries behind it. Delete it to go on from the run state alone, without ` +
         'what came in since.',
@@ -164,5 +160,43 @@ export class Journal {
     fsyncSync(this.descriptor)
     closeSync(this.descriptor)
     this.descriptor = undefined
+  }
+}
+
+/** Fills `data` with the bytes of a file from `at`. @returns the part that was filled: less than all where the file ends */
+function readInto(data: Buffer, file: number, at: number): Buffer {
+  let read = 0
+  while (read < data.length) {
+    const more = readSync(file, data, read, data.length - read, at + read)
+    if (more === 0) break
+    read += more
+  }
+  return data.subarray(0, read)
+}
+
+/** The entry at a place of a file, or undefined where there is no whole one. A journal may be larger than memory: it is read entry by entry. */
+function readEntry(file: number, at: number): { kind: EntryKind; bytes: Uint8Array } | undefined {
+  const start = readInto(Buffer.allocUnsafe(START), file, at)
+  if (start.length < START || start.readUInt32LE(0) !== MAGIC) return undefined
+  const kind = KINDS[start.readUInt32LE(4)]
+  const length = start.readUInt32LE(8)
+  if (kind === undefined || at + START + length > fstatSync(file).size) return undefined
+  const bytes = readInto(Buffer.allocUnsafeSlow(length), file, at + START)
+  return checksum(bytes) === start.readUInt32LE(12) ? { kind, bytes } : undefined
+}
+
+const WINDOW = 1024 * 1024
+
+/** Where the mark that entries begin with is next in a file. */
+function findMark(file: number, from: number): number | undefined {
+  const mark = Buffer.alloc(4)
+  mark.writeUInt32LE(MAGIC)
+  const room = Buffer.allocUnsafe(WINDOW)
+  // One that lies across two windows is whole in the second.
+  for (let at = from; ; at += WINDOW - mark.length + 1) {
+    const window = readInto(room, file, at)
+    const found = window.indexOf(mark)
+    if (found >= 0) return at + found
+    if (window.length < WINDOW) return undefined
   }
 }

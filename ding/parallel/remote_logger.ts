@@ -106,6 +106,9 @@ export interface RoleLogger {
   flush(): Promise<void>
 }
 
+/** How long the answer is waited for that all has been written: the server that carries it may be away. */
+const FLUSH_MS = 2_000
+
 /** Sends what a role logs to wherever {@link serveLogs} is. */
 export function remoteLogger(exchange: Exchange): RoleLogger {
   const sender = new Sender(exchange.control)
@@ -113,7 +116,7 @@ export function remoteLogger(exchange: Exchange): RoleLogger {
     root: new RemoteLogger(sender, ''),
     component: (name) => new RemoteLogger(sender, name),
     flush: async () => {
-      await exchange.control.request(TOPICS.log_flush, sender.take(), 5000).catch(() => undefined)
+      await exchange.control.request(TOPICS.log_flush, sender.take(), FLUSH_MS).catch(() => undefined)
     },
   }
 }

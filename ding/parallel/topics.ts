@@ -10,6 +10,8 @@ export const TOPICS = {
   evaluate: 'evaluate',
   /** What an evaluation gave: {@link EvaluationResult}. Answered when the learner has it. */
   evaluation_result: 'evaluation_result',
+  /** What a supervisor says to itself, to know that the exchange carries what is said. */
+  pulse: 'pulse',
   /** The run is over. */
   stop: 'stop',
 } as const

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { configToJson } from '../config/index.js'
+import { configToJson, shownConfig } from '../config/index.js'
 import { encodeExact, writeFileAtomic } from '../utils/index.js'
 import { letEventsIn } from './events.js'
 import { startProgress } from './report.js'
@@ -77,7 +77,7 @@ async function conclude(run: Run, does: Conclusion): Promise<void> {
   await run.learner.call_hook('after_run')
   const { policy: _policy, ...rest } = run.result
   const { eval_value, env_step, train_iter } = rest
-  run.logger.hparams(run.config.main_config, { eval_value, env_step, train_iter })
+  run.logger.hparams(shownConfig(run.config), { eval_value, env_step, train_iter })
   if (does.result_file)
     writeFileAtomic(join(run.exp_dir, 'result.json'), `${JSON.stringify(encodeExact(rest), null, 2)}\n`)
 }

@@ -1,17 +1,22 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   cleanRun,
   type DistOptions,
   defaultsOf,
   dist,
   inspectRun,
+  loadState,
   NatsExchange,
   natsSchema,
   parallel_pipeline,
+  type RunStatus,
+  resume_pipeline,
 } from '../../entry/index.js'
-import { smallDqn, temporaryFolder } from '../fixtures/configs.js'
+import { filesWith, smallDqn, temporaryFolder } from '../fixtures/configs.js'
 import { NatsServer, NO_NATS_SERVER, natsTitle } from '../unit/parallel/nats_server.js'
 
 it('dist refuses an exchange that reaches no other machine', async () => {
@@ -99,14 +104,80 @@ describe.skipIf(NO_NATS_SERVER !== '')(natsTitle('roles over a real server'), ()
 
   it('are threads of one process too, with -m parallel', async () => {
     const [main, create] = config('here')
-    const exchange = { type: 'nats', servers: [server.url] }
+    const work_dir = temporaryFolder()
+    // Made up here: the folder holds git's diff, which may have this file in it.
+    const password = randomUUID()
+    const exchange = { type: 'nats', servers: [server.url], user: 'ding', password }
     const result = await parallel_pipeline([main, { ...create, exchange }], 0, {
       console: 'quiet',
-      work_dir: temporaryFolder(),
+      work_dir,
       max_train_iter: 100,
       inline: true,
     })
+    expect(filesWith(password, join(work_dir, 'here'))).toEqual([])
     expect(result.train_iter).toBeGreaterThanOrEqual(100)
     expect(Number.isFinite(result.eval_value)).toBe(true)
   })
+
+  it('go on in the run that they left, and no fresh run is mixed with it', async () => {
+    const [main, create] = config('again')
+    const pair = [main, { ...create, exchange: { type: 'nats', servers: [server.url] } }] as const
+    const options = { console: 'quiet', inline: true, max_train_iter: 50 } as const
+    const work_dir = temporaryFolder()
+    const first = await parallel_pipeline(pair, 0, { ...options, work_dir })
+    const other = temporaryFolder()
+    const fresh = parallel_pipeline(pair, 0, { ...options, work_dir: other })
+    await expect(fresh).rejects.toThrow(/holds a run of this name.*--resume.*ding nats clean/)
+    expect(readdirSync(other)).toEqual([])
+
+    const folder = join(work_dir, 'again')
+    const limit = first.train_iter + 50
+    const second = await resume_pipeline(folder, { ...options, max_train_iter: limit } as object)
+    expect(second).toMatchObject({ stop_reason: 'max_train_iter' })
+    expect(second.train_iter).toBeGreaterThanOrEqual(limit)
+    const { roles, restarts } = JSON.parse(readFileSync(join(folder, 'status.json'), 'utf8')) as RunStatus
+    expect(restarts).toEqual({})
+    // The collector began anew, under a name that the learner had not seen.
+    expect(roles.find(({ role }) => role === 'learner')?.details).toMatchObject({ duplicates: 0 })
+  })
+
+  it('save and leave when they are interrupted while the server is away, and go on when it is back', async () => {
+    const own = await NatsServer.start()
+    onTestFinished(() => own.stop())
+    const [main, create] = config('away')
+    const pair = [main, { ...create, exchange: { type: 'nats', servers: [own.url] } }] as const
+    const work_dir = temporaryFolder()
+    const folder = join(work_dir, 'away')
+    const stop = new AbortController()
+    const running = parallel_pipeline(pair, 0, {
+      console: 'quiet',
+      inline: true,
+      work_dir,
+      signal: stop.signal,
+    })
+    await vi.waitFor(() => expect(trained(folder)).toBeGreaterThan(20), 30_000)
+    await own.kill()
+    await delay(500)
+    stop.abort()
+    const first = await running
+    expect(first.stop_reason).toBe('interrupted')
+    const { tree } = loadState(join(folder, 'ckpt', 'run_state.safetensors'))
+    expect(tree['learner']).toMatchObject({ last_iter: first.train_iter })
+
+    await own.up()
+    const limit = first.train_iter + 50
+    const second = await resume_pipeline(folder, {
+      console: 'quiet',
+      inline: true,
+      max_train_iter: limit,
+    } as object)
+    expect(second.train_iter).toBeGreaterThanOrEqual(limit)
+    expect(second.env_step).toBeGreaterThan(first.env_step)
+  }, 120_000)
 })
+
+/** Train iterations of the run in a folder, as its status says. */
+function trained(folder: string): number {
+  const { roles } = JSON.parse(readFileSync(join(folder, 'status.json'), 'utf8')) as RunStatus
+  return Number(roles.find(({ role }) => role === 'learner')?.details['train_iter'] ?? 0)
+}

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -17,7 +18,7 @@ import {
   resume_pipeline,
   serial_pipeline,
 } from '../../entry/index.js'
-import { smallDqn, temporaryFolder } from '../fixtures/configs.js'
+import { filesWith, smallDqn, temporaryFolder } from '../fixtures/configs.js'
 
 const quiet = { console: 'quiet' } as const
 
@@ -48,6 +49,16 @@ describe('serial_pipeline', () => {
       train_iter: 120,
       env_step: result.env_step,
     })
+  })
+
+  test('writes no secret of the config into its folder', async () => {
+    const work_dir = temporaryFolder()
+    const [main, create] = smallDqn()
+    // Made up here: the folder holds git's diff, which may have this file in it.
+    const token = randomUUID()
+    const exchange = { type: 'nats', token }
+    await serial_pipeline([main, { ...create, exchange }], 0, { ...quiet, work_dir, max_train_iter: 8 })
+    expect(filesWith(token, join(work_dir, 'small_dqn'))).toEqual([])
   })
 
   test('stops at max_env_step', async () => {

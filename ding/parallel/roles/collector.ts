@@ -12,6 +12,7 @@ import { type Cadence, cadenceOf, commanderConfig } from '../commander_config.js
 import type { Exchange, Parameters } from '../exchange/index.js'
 import { Heartbeat } from '../heartbeat.js'
 import { decodeState } from '../parameters.js'
+import { patiently } from '../patience.js'
 import { type RoleLogger, remoteLogger } from '../remote_logger.js'
 import { type RoleStatus, TOPICS } from '../topics.js'
 import type { ActAndObserve, GetParameters } from './interfaces.js'
@@ -26,6 +27,8 @@ export interface CollectorRoleOptions {
   readonly exp_dir?: string
   /** Joining a run that is over, it waits for a learner that goes on; else it leaves again. */
   readonly waits_for_learner?: boolean
+  /** It begins with parameters newer than this version, which an earlier start of the run left. */
+  readonly after_version?: number
 }
 
 export interface CollectorReport {
@@ -148,7 +151,8 @@ class CollectorRole {
 
   /** Where it waits for a learner, those of a run that was over before are left alone: the learner may go on. */
   private async firstParameters(): Promise<Parameters | undefined> {
-    let first = await this.exchange.parameters.waitFor(1, this.ended.signal)
+    const { after_version = 0 } = this.options
+    let first = await this.exchange.parameters.waitFor(after_version + 1, this.ended.signal)
     if (this.options.waits_for_learner !== true) return first
     while (first !== undefined && (decodeState(first.blob).meta as unknown as ParameterMeta).finished)
       first = await this.exchange.parameters.waitFor(first.version + 1, this.ended.signal)
@@ -214,7 +218,8 @@ class CollectorRole {
   /** Newer parameters, if there are any; in lock step the next ones, waiting for them. */
   private async refresh(): Promise<void> {
     if (!this.cadence.lock_step) {
-      const newer = await this.exchange.parameters.newest(this.version)
+      const looking = this.exchange.parameters.newest(this.version)
+      const newer = await patiently(looking, this.ended.signal)
       if (newer !== undefined) this.load(newer)
       return
     }

@@ -4,6 +4,7 @@ import type { StopReason } from '../../pipeline/index.js'
 import type { JsonRecord } from '../../utils/index.js'
 import type { BaseLearner } from '../../worker/index.js'
 import type { Exchange } from '../exchange/index.js'
+import { patiently } from '../patience.js'
 import type { RoleLogger } from '../remote_logger.js'
 import { type EvaluationJob, type EvaluationResult, type RoleStatus, TOPICS } from '../topics.js'
 import { evaluationBlob } from './evaluator.js'
@@ -68,13 +69,14 @@ export class Commander {
     return this.started < 0 || train_iter - this.started >= this.options.eval_freq
   }
 
-  /** Has the weights evaluated as they are now. */
-  async start(train_iter: number, env_step: number): Promise<void> {
+  /** Has the weights evaluated as they are now; it stays due when `signal` is aborted before the exchange has them. */
+  async start(train_iter: number, env_step: number, signal: AbortSignal): Promise<void> {
     const { exchange, learner, parameters, session } = this.options
-    this.started = train_iter
     const job = { job: String(session() * 1e6 + ++this.serial), train_iter, env_step }
     learner.save_checkpoint(EVALUATED)
-    await exchange.store.put(evaluationBlob(job.job), parameters())
+    const storing = exchange.store.put(evaluationBlob(job.job), parameters()).then(() => true)
+    if ((await patiently(storing, signal)) !== true) return
+    this.started = train_iter
     this.pending = { job, evaluator: undefined, silent: 0 }
     await this.ask()
   }

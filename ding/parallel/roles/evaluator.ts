@@ -10,6 +10,7 @@ import { commanderConfig } from '../commander_config.js'
 import type { Exchange } from '../exchange/index.js'
 import { Heartbeat } from '../heartbeat.js'
 import { decodeState } from '../parameters.js'
+import { patiently } from '../patience.js'
 import { type RoleLogger, remoteLogger } from '../remote_logger.js'
 import { type EvaluationJob, type EvaluationResult, type RoleStatus, TOPICS } from '../topics.js'
 import { composeRole, type RoleContainer } from './parts.js'
@@ -139,7 +140,8 @@ class EvaluatorRole {
   }
 
   private async evaluate(job: EvaluationJob): Promise<void> {
-    const blob = await this.exchange.store.get(evaluationBlob(job.job))
+    const fetching = this.exchange.store.get(evaluationBlob(job.job))
+    const blob = await patiently(fetching, this.ended.signal)
     if (blob !== undefined && this.policy !== undefined && this.worker !== undefined) {
       this.policy.loadActingState('eval', decodeState(blob).tree)
       const { train_iter, env_step } = job

@@ -21,6 +21,7 @@ import { Heartbeat } from '../heartbeat.js'
 import { Inbox } from '../inbox.js'
 import { Journal } from '../journal.js'
 import { encodeState } from '../parameters.js'
+import { patiently } from '../patience.js'
 import { type RoleLogger, remoteLogger } from '../remote_logger.js'
 import { type RoleStatus, TOPICS } from '../topics.js'
 import { Commander } from './commander.js'
@@ -34,6 +35,9 @@ export const FINAL_POLICY = 'final_policy'
 
 /** What kind of run state it is. */
 export const PARALLEL = 'parallel'
+
+/** How long a learner that was interrupted takes leave of a server that may be away. */
+const GOODBYE_MS = 3_000
 
 /**
  * Learns from what collectors send until a limit, the stop value or `signal`: takes chunks into the replay buffer, learns in the proportion that the config
@@ -187,7 +191,7 @@ class LearnerRole {
       this.session++
     }
     for (const { kind, bytes } of this.journal?.open(generation) ?? []) this.intake.replay(kind, bytes)
-    const newest = await this.exchange.parameters.newest()
+    const newest = await patiently(this.exchange.parameters.newest(), this.signal)
     this.version = Math.max(this.version, newest?.version ?? 0)
   }
 
@@ -241,7 +245,7 @@ class LearnerRole {
     }
     const blob = encodeState(this.policy.actingState('collect'), { ...meta, limits: { ...this.limits } })
     this.publishedAt = this.learner.train_iter
-    await this.exchange.parameters.publish({ version: ++this.version, blob })
+    await patiently(this.exchange.parameters.publish({ version: ++this.version, blob }), this.signal)
   }
 
   private limitReached(): StopReason | undefined {
@@ -258,7 +262,8 @@ class LearnerRole {
       this.state = 'working'
     }
     await wait(commander.catchUp(learner.train_iter, signal))
-    if (commander.due(learner.train_iter)) await commander.start(learner.train_iter, this.intake.env_step)
+    if (commander.due(learner.train_iter))
+      await commander.start(learner.train_iter, this.intake.env_step, signal)
     if (this.cadence.lock_step) await wait(commander.result(signal))
   }
 
@@ -292,7 +297,7 @@ class LearnerRole {
         delivery = inbox.take()
         if (delivery === undefined) break
       }
-      const outcome = await this.intake.take(delivery, this.version)
+      const outcome = await patiently(this.intake.take(delivery, this.version), this.signal)
       this.progress++
       this.starved = false
       if (outcome !== 'accepted_part') answer = true
@@ -332,24 +337,23 @@ class LearnerRole {
   }
 
   private async finish(stop_reason: StopReason): Promise<LearnerReport> {
-    if (stop_reason === 'interrupted' && this.exchange.kind === 'thread') await this.drain()
-    await this.intake.settle()
-    await this.save()
     const { train_iter } = this.learner
+    if (stop_reason === 'interrupted' && this.exchange.kind === 'thread') {
+      // A queue in memory ends with the process: what it holds is taken in and saved.
+      const { messages } = await this.exchange.trajectories.depth()
+      await this.inbox?.drain(messages, (delivery) => this.intake.take(delivery, this.version))
+    }
+    await this.save()
     if (stop_reason !== 'interrupted' && stop_reason !== 'stop_value') {
       await this.commander.result(this.signal)
       if (this.commander.last?.iter !== train_iter) {
-        await this.commander.start(train_iter, this.intake.env_step)
+        await this.commander.start(train_iter, this.intake.env_step, this.signal)
         await this.commander.result(this.signal)
       }
       await this.save()
     }
     await this.learner.call_hook('after_run')
-    const away = stop_reason === 'interrupted' && this.options.comes_back === true
-    this.finished = !away
-    await this.exchange.store.put(FINAL_POLICY, encodeState(this.policy.learn_mode.state_dict()))
-    await this.publish()
-    if (!away) this.exchange.control.announce(TOPICS.stop, { stop_reason })
+    await patiently(this.sayGoodbye(stop_reason), this.signal, GOODBYE_MS)
     this.state = 'done'
     this.heartbeat.beat()
     return {
@@ -361,19 +365,13 @@ class LearnerRole {
     }
   }
 
-  /** A queue in memory ends with the process: what it holds when the run is interrupted is taken in and saved. */
-  private async drain(): Promise<void> {
-    const never = new AbortController().signal
-    let { messages } = await this.exchange.trajectories.depth()
-    for (; messages > 0; messages--) {
-      let delivery = this.inbox?.take()
-      if (delivery === undefined) {
-        await this.inbox?.wait(never, 200)
-        delivery = this.inbox?.take()
-      }
-      if (delivery === undefined) return
-      await this.intake.take(delivery, this.version)
-    }
+  /** What others are told and left at the end, when all is saved. */
+  private async sayGoodbye(stop_reason: StopReason): Promise<void> {
+    await this.intake.settle()
+    this.finished = stop_reason !== 'interrupted' || this.options.comes_back !== true
+    await this.exchange.store.put(FINAL_POLICY, encodeState(this.policy.learn_mode.state_dict()))
+    await this.publish()
+    if (this.finished) this.exchange.control.announce(TOPICS.stop, { stop_reason })
   }
 
   private status(): RoleStatus {

@@ -18,6 +18,8 @@ export interface RunSpec {
   readonly exp_dir: string
   readonly limits: RunLimits
   readonly resume: boolean
+  /** The version of the parameters that an earlier start of the run left, 0 where there are none: its learner publishes newer ones. */
+  readonly after_version: number
 }
 
 /** Runs a role to its end. A role that was started before goes on from what the run has saved. */
@@ -25,11 +27,11 @@ export function runRole(
   exchange: Exchange,
   config: CompiledConfig,
   { role, id, incarnation }: RoleSpec,
-  { exp_dir, limits, resume }: RunSpec,
+  { exp_dir, limits, resume, after_version }: RunSpec,
   signal: AbortSignal,
 ): Promise<unknown> {
   const common = { signal, incarnation, exp_dir }
-  if (role === 'collector') return runCollector(exchange, config, id, common)
+  if (role === 'collector') return runCollector(exchange, config, id, { ...common, after_version })
   if (role === 'evaluator') return runEvaluator(exchange, config, common)
   return runLearner(exchange, config, {
     ...common,

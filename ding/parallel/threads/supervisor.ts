@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { RunLogger } from '../../logger/index.js'
 import { DingError, EnvError } from '../../utils/index.js'
 import type { SoloCommanderConfig } from '../commander_config.js'
@@ -18,6 +19,12 @@ export interface SupervisorOptions {
   readonly on_start?: ((spec: RoleSpec, handle: RoleHandle) => void) | undefined
 }
 
+/** An error that ended a role, and how far the role had come. */
+interface Failed {
+  readonly message: string
+  readonly reached: number
+}
+
 /** A place in the run and who fills it. */
 interface Slot {
   spec: RoleSpec
@@ -25,10 +32,16 @@ interface Slot {
   /** Heartbeats missed in a row; counted from the start on, for one that has not been heard yet. */
   missed: number
   heard: RoleStatus | undefined
-  /** Heartbeats in a row at which it worked and got no further. */
+  /** The progress at the last tick since which it was heard. */
+  progress: number | undefined
+  /** Ticks in a row by which it had been heard, worked and got no further. */
   stuck: number
-  /** Replacements in a row without progress. */
+  /** It has left of itself, as roles do when the run is over. */
+  left: boolean
+  /** Replacements in a row without progress, or for the same error at the same place. */
   failures: number
+  /** The error that ended the one before. */
+  before: Failed | undefined
 }
 
 /** Seconds that roles may take to end in order. */
@@ -38,13 +51,23 @@ const LEAVE_SECONDS = 10
 export class Supervisor {
   private readonly slots = new Map<string, Slot>()
   private readonly timer: NodeJS.Timeout
-  private readonly unsubscribe: () => void
+  private readonly ends: (() => void)[]
+  /** Pulses sent, and the last that came back: while they do not, nothing is heard of anybody, and nobody is to blame. */
+  private readonly pulse = { name: randomUUID(), sent: 0, back: 0 }
   private settle: { resolve(report: LearnerReport): void; reject(error: Error): void } | undefined
   private ending = false
+  /** Members that were replaced: what they still say does not count. */
+  private readonly replaced = new Set<string>()
 
   constructor(private readonly options: SupervisorOptions) {
     const { exchange, settings } = options
-    this.unsubscribe = exchange.control.subscribe(TOPICS.status, (status) => this.hear(status as RoleStatus))
+    this.ends = [
+      exchange.control.subscribe(TOPICS.status, (status) => this.hear(status as RoleStatus)),
+      exchange.control.subscribe(TOPICS.pulse, (message) => {
+        const { of, number } = message as { of: string; number: number }
+        if (of === this.pulse.name) this.pulse.back = number
+      }),
+    ]
     this.timer = setInterval(() => this.tick(), settings.heartbeat_seconds * 1000)
   }
 
@@ -75,12 +98,22 @@ export class Supervisor {
 
   close(): void {
     clearInterval(this.timer)
-    this.unsubscribe()
+    for (const end of this.ends) end()
   }
 
-  private async start(spec: RoleSpec, failures: number): Promise<void> {
+  private async start(spec: RoleSpec, failures: number, before?: Failed): Promise<void> {
     const handle = await this.options.spawner.spawn(spec)
-    const slot: Slot = { spec, handle, missed: 0, heard: undefined, stuck: 0, failures }
+    const slot: Slot = {
+      spec,
+      handle,
+      missed: 0,
+      heard: undefined,
+      progress: undefined,
+      stuck: 0,
+      left: false,
+      failures,
+      before,
+    }
     this.slots.set(spec.id, slot)
     this.options.on_start?.(spec, handle)
     void handle.ended.then((ending) => this.ended(slot, ending))
@@ -91,11 +124,10 @@ export class Supervisor {
   }
 
   private hear(status: RoleStatus): void {
+    if (this.replaced.has(status.member)) return
     this.options.board.hear(status, performance.now() / 1000)
     for (const slot of this.slots.values()) {
       if (this.memberOf(slot.spec) !== status.member) continue
-      const further = status.state !== 'working' || status.progress !== slot.heard?.progress
-      slot.stuck = further ? 0 : slot.stuck + 1
       slot.missed = 0
       slot.heard = status
     }
@@ -103,25 +135,46 @@ export class Supervisor {
 
   private tick(): void {
     const { settings } = this.options
+    if (!this.busCarries()) {
+      for (const slot of this.slots.values()) if (slot.heard !== undefined) slot.missed = 0
+      return
+    }
     for (const slot of this.slots.values()) {
+      const { heard } = slot
+      if (heard !== undefined && slot.missed === 0) {
+        const further = heard.state !== 'working' || heard.progress !== slot.progress
+        slot.stuck = further ? 0 : slot.stuck + 1
+        slot.progress = heard.progress
+      }
       const patience =
-        slot.heard === undefined
-          ? settings.start_timeout / settings.heartbeat_seconds
-          : settings.missed_heartbeats
+        heard === undefined ? settings.start_timeout / settings.heartbeat_seconds : settings.missed_heartbeats
       if (++slot.missed > patience) {
-        const what = slot.heard === undefined ? 'did not start in time' : `missed ${slot.missed} heartbeats`
-        void this.replace(slot, what)
+        const what = heard === undefined ? 'did not start in time' : `missed ${slot.missed} heartbeats`
+        void this.replace(slot, slot.left ? 'left before the run was over' : what)
       } else if (slot.stuck > settings.stuck_heartbeats) {
         void this.replace(slot, `got no further for ${slot.stuck} heartbeats`)
       }
     }
   }
 
+  /** Whether what was said last came through the exchange and back: a server may be away, and roles wait for it. */
+  private busCarries(): boolean {
+    const { pulse } = this
+    const carries = pulse.back === pulse.sent
+    try {
+      this.options.exchange.control.announce(TOPICS.pulse, { of: pulse.name, number: ++pulse.sent })
+    } catch {
+      // The exchange is closed for good: the roles fail with the reason.
+    }
+    return carries
+  }
+
   private async ended(slot: Slot, ending: Ending): Promise<void> {
     if (this.slots.get(slot.spec.id) !== slot) return
     if (ending.how === 'done') {
       if (slot.spec.role === 'learner') this.settle?.resolve(ending.value as LearnerReport)
-      else if (!this.ending) this.slots.delete(slot.spec.id)
+      // Roles leave when the learner ends, maybe before it has said so. One that left too early is missed.
+      slot.left = true
       return
     }
     if (this.ending && slot.spec.role !== 'learner') return
@@ -137,19 +190,29 @@ export class Supervisor {
     const { spec } = slot
     if (this.slots.get(spec.id) !== slot) return
     const { board, logger, settings } = this.options
-    const failures = (slot.heard?.progress ?? 0) > 0 ? 1 : slot.failures + 1
+    const failed = cause === undefined ? undefined : { message: cause.message, reached: reachedBy(slot) }
+    const again = failed !== undefined && isSame(failed, slot.before)
+    const got_far = (slot.heard?.progress ?? 0) > 0
+    const failures = got_far && !again ? 1 : slot.failures + 1
     this.slots.delete(spec.id)
+    this.replaced.add(this.memberOf(spec))
     board.forget(this.memberOf(spec))
     await slot.handle.kill()
     if (this.ending && spec.role !== 'learner') return
     if (failures > settings.max_restarts) {
-      const text = `The ${spec.role} "${spec.id}" was started ${failures} times and got nowhere; the last time it ${reason}.`
+      const came = got_far ? 'always came to the same end' : 'got nowhere'
+      const text = `The ${spec.role} "${spec.id}" was started ${failures} times and ${came}; the last time it ${reason}.`
       this.settle?.reject(new ExchangeError(text, { cause }))
       return
     }
     board.restarts[spec.id] = (board.restarts[spec.id] ?? 0) + 1
     logger.warn(`The ${spec.role} "${spec.id}" ${reason}; it is replaced and the run goes on.`)
-    await this.start({ ...spec, incarnation: spec.incarnation + 1 }, failures)
+    try {
+      await this.start({ ...spec, incarnation: spec.incarnation + 1 }, failures, failed)
+    } catch (error) {
+      this.settle?.reject(error as Error)
+      return
+    }
     // The run is being interrupted: the new learner only takes in what there is, and saves.
     if (this.ending) this.slots.get(spec.id)?.handle.stop()
   }
@@ -174,4 +237,16 @@ export class Supervisor {
 /** Whether starting anew would give the same error. Environments and connections may break for a while. */
 function isFinal(error: Error): boolean {
   return error instanceof DingError && !(error instanceof EnvError) && !(error instanceof ExchangeError)
+}
+
+/** How far a role came, in what a later start of it goes on from, or has to get to again. */
+function reachedBy({ spec, heard }: Slot): number {
+  const details = heard?.details ?? {}
+  if (spec.role === 'learner') return details['train_iter'] ?? 0
+  return (spec.role === 'evaluator' ? details['evaluations'] : heard?.progress) ?? 0
+}
+
+/** Whether a role failed as the one before it, and got no further. */
+function isSame({ message, reached }: Failed, before: Failed | undefined): boolean {
+  return before !== undefined && message === before.message && reached <= before.reached
 }

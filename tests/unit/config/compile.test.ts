@@ -210,6 +210,39 @@ describe('cross-fills', () => {
     expect((await compile(main)).main_config.policy['priority']).toBe(true)
   })
 
+  test.each([
+    ['the command line', 'command line', {}, [['policy.eval.evaluator.stop_value', 100]]],
+    [
+      'the environment',
+      'environment variable DING__POLICY__EVAL__EVALUATOR__STOP_VALUE',
+      { DING__POLICY__EVAL__EVALUATOR__STOP_VALUE: '100' },
+      [],
+    ],
+  ] as const)(
+    'a follower set from %s, where the config sets the key that it follows, is a problem',
+    async (_from, source, env, overrides) => {
+      const error = await rejection(compile(main_config(), create_config(), { env, overrides }))
+      expect(error).toBeInstanceOf(ConfigError)
+      expect(error.message).toContain(
+        `policy.eval.evaluator.stop_value: is 100 (${source}), but it follows env.stop_value. Set env.stop_value instead.`,
+      )
+    },
+  )
+
+  test('of a saved config, which has followers too, the key that they follow is the one to set', async () => {
+    const { main_config: saved } = await compile(main_config())
+    const { main_config: c } = await compile(saved, create_config(), {
+      overrides: [
+        ['env.stop_value', 100],
+        ['policy.priority', true],
+        // Said as well, and the same.
+        ['policy.eval.evaluator.stop_value', 100],
+      ],
+    })
+    expect(c.policy.eval.evaluator['stop_value']).toBe(100)
+    expect(c.policy.other.replay_buffer['priority']).toBe(true)
+  })
+
   test('a buffer without priorities is left alone', async () => {
     const main = main_config()
     Object.assign(main.policy, { priority: true })

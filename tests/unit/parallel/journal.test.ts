@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { Journal } from '../../../ding/parallel/index.js'
@@ -79,6 +79,50 @@ test('folders that cannot be synced do no harm', async () => {
   expect([...again.open(0)].map(({ bytes }) => [...bytes])).toEqual([[1, 2, 3]])
   await again.close()
 })
+
+/** A journal with two entries, and the bytes of its file. */
+async function written(folder: string): Promise<{ path: string; bytes: Buffer }> {
+  const journal = opened(folder)
+  journal.append('chunk', entry)
+  journal.append('dropped', Uint8Array.of(4))
+  await journal.close()
+  const path = join(folder, 'journal_0.bin')
+  return { path, bytes: readFileSync(path) }
+}
+
+test('a journal of more than 2 GiB is read', async () => {
+  const folder = temporaryFolder()
+  const { path, bytes } = await written(folder)
+  // Zeros behind the entries, as a power failure may leave them; they take no room on the disk.
+  truncateSync(path, 2 ** 31 + 5)
+  const journal = new Journal(folder)
+  expect([...journal.open(0)].map(({ kind, bytes }) => [kind, ...bytes])).toEqual([
+    ['chunk', 1, 2, 3],
+    ['dropped', 4],
+  ])
+  expect(journal.bytes).toBe(bytes.length)
+  await journal.close()
+  expect(statSync(path).size).toBe(bytes.length)
+})
+
+// The second and third lie across the end of a window of the search.
+test.each([100, 2 ** 20 - 3, 2 ** 20 - 1, 2 ** 20, 3 * 2 ** 20])(
+  'whole entries %d bytes behind damage are not cut off',
+  async (gap) => {
+    const folder = temporaryFolder()
+    const { path, bytes } = await written(folder)
+    const hole = Buffer.alloc(gap)
+    writeFileSync(path, Buffer.concat([bytes, hole, bytes]))
+    const journal = new Journal(folder)
+    expect(() => [...journal.open(0)]).toThrow(
+      `is damaged at byte ${bytes.length}, and there are whole entries behind it`,
+    )
+    // The same with a torn entry behind it: that was never acknowledged.
+    writeFileSync(path, Buffer.concat([bytes, hole, bytes.subarray(0, 18)]))
+    expect([...journal.open(0)]).toHaveLength(2)
+    await journal.close()
+  },
+)
 
 test('a file that is written whole has its new folders synced too', () => {
   const root = temporaryFolder()

@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nkeys } from '@nats-io/transport-node'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type CompiledConfig, compile_config, defaultsOf, explain } from '../../../ding/config/index.js'
+import {
+  type CompiledConfig,
+  compile_config,
+  defaultsOf,
+  explain,
+  shownConfig,
+} from '../../../ding/config/index.js'
 import '../../../ding/index.js'
 import { type NatsConfig, NatsExchange, natsSchema } from '../../../ding/parallel/exchange/index.js'
 import { smallDqn, temporaryFolder } from '../../fixtures/configs.js'
@@ -112,6 +118,7 @@ describe('secrets', () => {
     const saved = readFileSync(path, 'utf8')
     expect(saved).not.toMatch(/correct horse|hunter2/)
     expect(saved).toContain('"password": "***"')
+    expect(JSON.stringify(shownConfig(config))).not.toMatch(/correct horse|hunter2/)
     // The config itself is as it was, and an empty secret stays empty.
     expect(of(config).password).toBe('correct horse')
     expect(saved).toContain('"nkey": ""')

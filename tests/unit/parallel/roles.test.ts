@@ -8,6 +8,7 @@ import {
   decodeState,
   type EvaluationJob,
   type Exchange,
+  encodeState,
   FINAL_POLICY,
   loadState,
   type RoleStatus,
@@ -246,6 +247,29 @@ describe('roles run by themselves', () => {
       })
     return { jobs, serve, started, watch, end: () => host.close() }
   }
+
+  test('a collector does not take what an earlier start of the run left for the parameters of this one', async () => {
+    const host = new ThreadExchangeHost({ queue_chunks: 4, queue_bytes: 1e6 })
+    const exchange = await host.connect()
+    await exchange.parameters.publish({ version: 5, blob: encodeState({}, { finished: true }) })
+    const stop = new AbortController()
+    const asked: number[] = []
+    const parameters = {
+      ...exchange.parameters,
+      waitFor: (version: number, signal: AbortSignal) => {
+        asked.push(version)
+        return exchange.parameters.waitFor(version, signal)
+      },
+    }
+    const options = { incarnation: 1, after_version: 5, signal: stop.signal, logger: SILENT }
+    const member = { ...exchange, kind: 'thread', parameters, close: () => exchange.close() }
+    const collecting = runCollector(member, await parallelConfig(), 'collector0', options)
+    expect(await Promise.race([collecting, delay(100, 'waits')])).toBe('waits')
+    stop.abort()
+    expect(await collecting).toMatchObject({ env_steps: 0, chunks: 0 })
+    expect(asked).toEqual([6])
+    await host.close()
+  })
 
   test('no evaluation is left out where an evaluator is slow, or comes late', async () => {
     const heard = [0]

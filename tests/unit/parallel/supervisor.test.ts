@@ -48,10 +48,10 @@ class FakeRole implements RoleHandle {
     this.killed = true
   }
 
-  beat(progress: number, state: RoleStatus['state'] = 'working'): void {
+  beat(progress: number, state: RoleStatus['state'] = 'working', details: RoleStatus['details'] = {}): void {
     const { role, id, incarnation } = this.spec
     const member = `${id}.${incarnation}`
-    this.exchange.control.announce(TOPICS.status, { role, member, state, progress, version: 0, details: {} })
+    this.exchange.control.announce(TOPICS.status, { role, member, state, progress, version: 0, details })
   }
 }
 
@@ -71,7 +71,22 @@ async function stage(commander: Record<string, unknown> = {}) {
     ...commander,
   })
   const host = new ThreadExchangeHost({ queue_chunks: 4, queue_bytes: 1e6 })
-  const exchange = await host.connect()
+  const real = await host.connect()
+  /** As over a network: while `away`, what is announced waits. */
+  const bus = { away: false, waiting: [] as (() => void)[] }
+  const announce = (topic: string, message: unknown) => {
+    const say = () => real.control.announce(topic, message)
+    if (bus.away) bus.waiting.push(say)
+    else say()
+  }
+  const exchange: Exchange = {
+    kind: 'thread',
+    trajectories: real.trajectories,
+    parameters: real.parameters,
+    control: { ...real.control, announce },
+    store: real.store,
+    close: () => real.close(),
+  }
   const started: FakeRole[] = []
   const options: SupervisorOptions = {
     spawner: {
@@ -107,7 +122,11 @@ async function stage(commander: Record<string, unknown> = {}) {
     }
     expect(done()).toBe(true)
   }
-  return { supervisor, started, latest, until, board: options.board }
+  const back = () => {
+    bus.away = false
+    for (const say of bus.waiting.splice(0)) say()
+  }
+  return { supervisor, started, latest, until, board: options.board, bus, back }
 }
 
 describe('the supervisor', () => {
@@ -183,6 +202,117 @@ describe('the supervisor', () => {
     }
     await expect(run).rejects.toThrow(/"collector0" was started 3 times and got nowhere.*broken/)
     expect(started.filter(({ spec }) => spec.id === 'collector0')).toHaveLength(3)
+  })
+
+  test.each([
+    ['learner', (failure: number) => ({ train_iter: 500 - failure })],
+    ['evaluator', () => ({ evaluations: 2 })],
+    ['collector0', () => ({})],
+  ])(
+    'gives up on the %s that fails again and again in the same way at the same place',
+    async (id, details) => {
+      const { supervisor, latest, started, until, board } = await stage({ start_timeout: 10 })
+      const run = supervisor.run()
+      run.catch(() => undefined)
+      for (let failure = 0; failure < 3; failure++) {
+        await until(
+          () => latest(id)?.spec.incarnation === failure,
+          () => undefined,
+        )
+        const role = latest(id)
+        await until(
+          () =>
+            board
+              .look({ messages: 0, bytes: 0 }, 0)
+              .roles.some(({ member }) => member === `${id}.${failure}`),
+          () => role.beat(7, 'working', details(failure)),
+        )
+        role.end({ how: 'failed', error: new EnvError('no such level') })
+      }
+      const times = new RegExp(`"${id}" was started 3 times and always came to the same end.*no such level`)
+      await expect(run).rejects.toThrow(times)
+      expect(started.filter(({ spec }) => spec.id === id)).toHaveLength(3)
+    },
+  )
+
+  test.each([
+    ['gets further each time', (failure: number) => failure + 1, () => 'no connection'],
+    ['fails otherwise each time', () => 7, (failure: number) => `no connection ${failure}`],
+  ])('does not give up on a role that %s', async (_what, progress, message) => {
+    const { supervisor, latest, until, board } = await stage({ start_timeout: 10 })
+    const run = supervisor.run()
+    for (let failure = 0; failure < 6; failure++) {
+      await until(
+        () => latest('collector0')?.spec.incarnation === failure,
+        () => undefined,
+      )
+      const role = latest('collector0')
+      await until(
+        () =>
+          board
+            .look({ messages: 0, bytes: 0 }, 0)
+            .roles.some(({ member }) => member === `collector0.${failure}`),
+        () => role.beat(progress(failure)),
+      )
+      role.end({ how: 'failed', error: new EnvError(message(failure)) })
+    }
+    await until(
+      () => board.restarts['collector0'] === 6,
+      () => undefined,
+    )
+    latest('learner').end({ how: 'done', value: REPORT })
+    expect(await run).toEqual(REPORT)
+  })
+
+  test('replaces a collector that leaves while the learner works', async () => {
+    const { supervisor, latest, until, board } = await stage()
+    const run = supervisor.run()
+    let progress = 0
+    const beats = () => {
+      latest('learner')?.beat(progress++)
+      latest('evaluator')?.beat(0, 'waiting')
+      if (latest('collector0')?.spec.incarnation === 1) latest('collector0').beat(progress)
+    }
+    await until(() => progress > 3, beats)
+    latest('collector0').end({ how: 'done', value: undefined })
+    await until(() => latest('collector0').spec.incarnation === 1, beats)
+    expect(board.restarts).toEqual({ collector0: 1 })
+    latest('learner').end({ how: 'done', value: REPORT })
+    expect(await run).toEqual(REPORT)
+  })
+
+  test('blames nobody for the silence while the exchange carries nothing, nor for what was said meanwhile', async () => {
+    const { supervisor, started, latest, until, board, bus, back } = await stage()
+    const run = supervisor.run()
+    let progress = 0
+    let beats = 0
+    const all = () => {
+      beats++
+      latest('learner')?.beat(progress)
+      latest('evaluator')?.beat(0, 'waiting')
+      latest('collector0')?.beat(progress)
+    }
+    await until(() => ++progress > 5, all)
+    bus.away = true
+    // Half a second: five times as long as heartbeats may be missed. The roles cannot get further, and say so.
+    const pulses = () => bus.waiting.length
+    const before = pulses()
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    expect(pulses()).toBeGreaterThan(before)
+    for (let i = 0; i < 20; i++) all()
+    back()
+    const from = beats
+    await until(
+      () => beats > from + 20,
+      () => {
+        progress++
+        all()
+      },
+    )
+    expect(board.restarts).toEqual({})
+    expect(started).toHaveLength(3)
+    latest('learner').end({ how: 'done', value: REPORT })
+    expect(await run).toEqual(REPORT)
   })
 
   test('an error that would come again ends the run as it is', async () => {

@@ -1,5 +1,6 @@
 import type { KV } from '@nats-io/kv'
 import { crc32 } from '@node-rs/crc32'
+import { patiently } from '../../patience.js'
 import { ExchangeError } from '../host.js'
 import type { ParameterBoard, Parameters } from '../types.js'
 import type { NatsMember } from './member.js'
@@ -17,6 +18,7 @@ const AT_ONCE = 8
 const SLOTS = 4
 /** How often those who wait look by themselves, for the case that they missed the word of a new version. */
 const LOOK_MS = 3_000
+/** Reads of one version. */
 const MOST_READS = 20
 
 interface Pointer {
@@ -61,7 +63,7 @@ export class NatsParameters implements ParameterBoard {
     this.#listen()
     for (;;) {
       if (signal.aborted) return undefined
-      const found = await this.newest(version - 1)
+      const found = await patiently(this.newest(version - 1), signal, 0)
       if (found !== undefined || signal.aborted) return found
       await this.#word(version, signal)
     }
@@ -101,14 +103,21 @@ export class NatsParameters implements ParameterBoard {
   async #read(than: number): Promise<Parameters | undefined> {
     const bucket = await this.#open()
     const backoff = new Backoff(10, 500)
-    for (let tries = 0; tries < MOST_READS; tries++) {
+    let [tries, version] = [0, Number.NaN]
+    while (tries < MOST_READS) {
       const entry = await bucket.get(CURRENT)
       if (entry === null || entry.operation !== 'PUT') return undefined
       const pointer = entry.json<Pointer>()
       if (pointer.version <= than) return undefined
+      if (pointer.version !== version) {
+        version = pointer.version
+        tries = 0
+        backoff.reset()
+      }
       const blob = await gather(bucket, pointer)
       if (blob !== undefined) return { version: pointer.version, blob }
       // Overtaken by newer versions while reading, or a replica that is behind.
+      tries++
       await pause(backoff.next(), this.member.closing)
     }
     throw new ExchangeError(
