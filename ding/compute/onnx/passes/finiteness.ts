@@ -15,23 +15,11 @@ const PARTIAL = new Set(['Acos', 'Acosh', 'Asin', 'Atan', 'Atanh', 'Mod', 'Pow']
 /** They grow beyond every number, and make no NaN of infinities. */
 const OVERFLOWS = new Set(['Cosh', 'Exp', 'Sinh'])
 /** They make no NaN of infinities, which they pass on at most. */
-const PASSES_ON = new Set([
-  ...[
-    'Abs',
-    'Clip',
-    'Concat',
-    'Expand',
-    'Identity',
-    'Max',
-    'Min',
-    'Neg',
-    'Relu',
-    'Reshape',
-    'Sigmoid',
-    'Slice',
-  ],
-  ...['Softplus', 'Split', 'Tanh', 'Transpose', 'Where'],
-])
+const PASSES_ON = new Set(
+  'Abs Clip Concat Expand Identity Max Min Neg Relu Reshape Sigmoid Slice Softplus Split Tanh Transpose Where'.split(
+    ' ',
+  ),
+)
 /** Of those, the ones whose result is finite all the same. */
 const BOUNDED = new Set(['Sigmoid', 'Tanh'])
 /** Names of graph inputs that are not the host's. */
