@@ -11,7 +11,7 @@ import { DIST_ROLES, type DistRole } from './dist.js'
 import { distMode } from './dist_mode.js'
 import { evaluate } from './evaluate.js'
 import { EXIT_CODES, exitCodeOf } from './exit_codes.js'
-import { flagsAsOverrides } from './flags.js'
+import { BARE, flagsAsOverrides } from './flags.js'
 import { explainCommand, keysHelp, registryCommand } from './inspect.js'
 import { addNatsCommands } from './nats_commands.js'
 import { parallel_pipeline } from './parallel_pipeline.js'
@@ -73,12 +73,12 @@ function count(value: string): number {
   return n
 }
 
-/** A key alone is true itself, not the text: no path and no number. */
-function override(value: string, before: OverrideEntry[] | undefined): OverrideEntry[] {
-  const at = value.indexOf('=')
-  if (at === 0 || value === '')
-    throw new InvalidArgumentError('Expected KEY=VALUE, for example policy.learn.batch_size=128.')
-  return [...(before ?? []), at < 0 ? [value, true] : [value.slice(0, at), value.slice(at + 1)]]
+/** A flag without a value is true itself, not the text: no path and no number. */
+function override(text: string, before: OverrideEntry[] | undefined): OverrideEntry[] {
+  const at = text.indexOf('=')
+  if (at <= 0) throw new InvalidArgumentError('Expected KEY=VALUE, for example policy.learn.batch_size=128.')
+  const value = text.slice(at + 1)
+  return [...(before ?? []), [text.slice(0, at), value === BARE ? true : value]]
 }
 
 function packageVersion(): string {

@@ -4,6 +4,9 @@ import { UsageError } from '../ding/utils/index.js'
 const FLAG = /^--(no-)?([A-Za-z]\w*(?:[._][^=\s]*)+)(?:=([\s\S]*))?$/
 /** What may follow a flag as its value though it begins with a dash. */
 const NEGATIVE = /^-(\d|\.\d|inf)/i
+/** Stands for the value of a flag that has none. No argument of a process can hold it. */
+export const BARE = '\0'
+
 /** Options of ding whose value follows; it is nobody's flag. */
 const TAKES_VALUE = new Set([
   '--set',
@@ -21,7 +24,7 @@ function isValue(token: string | undefined): token is string {
 
 /**
  * The command line with every flag that is a config key turned into `--set key=value`, in its place, so that both go the same way:
- * `--key value`, `--key=value`, `--key` (`--set key`, which is true) and `--no-key` (false). What follows `--` is left alone.
+ * `--key value`, `--key=value`, `--key` ({@link BARE}, which is true) and `--no-key` (false). What follows `--` is left alone.
  * @throws UsageError for `--no-key=value`, and for `--exp_name` without a value
  */
 export function flagsAsOverrides(argv: readonly string[]): string[] {
@@ -48,7 +51,7 @@ export function flagsAsOverrides(argv: readonly string[]): string[] {
       if (value === undefined) throw new UsageError('--exp_name has no value: name the experiment folder.')
       // The option also knows what several seeds make of the name.
       out.push(`--exp-name=${value}`)
-    } else out.push('--set', value === undefined ? key : `${key}=${value}`)
+    } else out.push('--set', `${key}=${value ?? BARE}`)
   }
   return out
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { main } from '../../../entry/cli.js'
-import { flagsAsOverrides } from '../../../entry/flags.js'
+import { BARE, flagsAsOverrides } from '../../../entry/flags.js'
 import { smallDqn, temporaryFolder } from '../../fixtures/configs.js'
 
 describe('flags that are config keys', () => {
@@ -21,9 +21,9 @@ describe('flags that are config keys', () => {
       ['--policy.learn.cql_clip_diff_min', '-inf'],
       ['--set', 'policy.learn.cql_clip_diff_min=-inf'],
     ],
-    ['no value: true', ['--policy.cuda', '--quiet'], ['--set', 'policy.cuda', '--quiet']],
-    ['at the end', ['--policy.cuda'], ['--set', 'policy.cuda']],
-    ['before a short option', ['--policy.cuda', '-s', '1'], ['--set', 'policy.cuda', '-s', '1']],
+    ['no value: true', ['--policy.cuda', '--quiet'], ['--set', `policy.cuda=${BARE}`, '--quiet']],
+    ['at the end', ['--policy.cuda'], ['--set', `policy.cuda=${BARE}`]],
+    ['before a short option', ['--policy.cuda', '-s', '1'], ['--set', `policy.cuda=${BARE}`, '-s', '1']],
     ['true and false spelled out', ['--policy.cuda', 'false'], ['--set', 'policy.cuda=false']],
     ['--no-', ['--no-policy.cuda', '-s', '1'], ['--set', 'policy.cuda=false', '-s', '1']],
     ['a key without a dot', ['--min_q_weight', '5'], ['--set', 'min_q_weight=5']],
@@ -125,6 +125,7 @@ describe('on the command line', () => {
       'load_ckpt_before_run: is true (command line), expected',
     ],
     [['--set', '=1'], 'Expected KEY=VALUE'],
+    [['--set', 'policy.cuda'], 'Expected KEY=VALUE'],
     [['--bogus'], '--bogus'],
   ])('%j is refused', async (flags, part) => {
     expect(await main(['-c', 'config.json', ...flags])).toBe(2)
