@@ -2,7 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Adam, HostOutputs, HostTree, Program } from '../compute/index.js'
 import type { Batch, Transition } from '../data/index.js'
-import { Box, type Obs, type Space } from '../envs/index.js'
+import type { Obs, Space } from '../envs/index.js'
 import {
   type ActorCriticModel,
   actionWidth,
@@ -30,6 +30,7 @@ import { scalarOf, stepChecked, targetOf } from './common.js'
 import { type Exploration, NoExploration, NoiseExploration } from './exploration.js'
 import { checkReplayConfig, replayWeight } from './replay.js'
 import { partOf } from './saved_state.js'
+import { checkActionBound } from './spaces.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput } from './types.js'
 
 /**
@@ -126,18 +127,7 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
   }
 
   override checkSpaces(observation: Space, action: Space): void {
-    const fits =
-      action instanceof Box && action.low.every((v) => v === -1) && action.high.every((v) => v === 1)
-    if (!fits) {
-      const way =
-        action instanceof Box
-          ? ' Add the act_scale wrapper to env.env_wrapper (or set env.act_scale where there is such a key).'
-          : ''
-      throw new ConfigError(
-        `create_config.policy.type is "${this.policyName}", which acts in [-1, 1], but the environment's action space is ${action}.${way}`,
-        { path: 'create_config.policy.type' },
-      )
-    }
+    checkActionBound(this.policyName, action, this.actionBound ?? 1)
     super.checkSpaces(observation, action)
   }
 

@@ -14,6 +14,7 @@ import { Policy } from './base.js'
 import { columnOf, logits, meanOf, scalarOf, stepChecked } from './common.js'
 import { batchPolicyConfig } from './off_policy_config.js'
 import { partOf } from './saved_state.js'
+import { checkActionBound } from './spaces.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput } from './types.js'
 
 const LOSS_TYPES = ['mse_loss', 'l1_loss', 'nll_loss'] as const
@@ -139,16 +140,7 @@ export class BCPolicy extends Policy<BCConfig> {
         { path: 'policy.continuous' },
       )
     }
-    if (
-      action instanceof Box &&
-      ![...action.low, ...action.high].every((v, i) => v === (i < action.low.length ? -1 : 1))
-    ) {
-      throw new ConfigError(
-        `create_config.policy.type is "bc", whose continuous actions are in [-1, 1], but the environment's action space is ${action}. ` +
-          'Add the act_scale wrapper to env.env_wrapper (or set env.act_scale where there is such a key).',
-        { path: 'create_config.policy.type' },
-      )
-    }
+    if (this.cfg.continuous) checkActionBound('bc', action, 1)
     super.checkSpaces(observation, action)
   }
 

@@ -3,7 +3,6 @@ import * as tf from '@tensorflow/tfjs-core'
 import { type Adam, backward, type Program } from '../compute/index.js'
 import { type ConfigOf, extendSchema } from '../config/index.js'
 import type { Batch } from '../data/index.js'
-import { Box, type Space } from '../envs/index.js'
 import { BCQ, BCQTargets, latentDivergence, type ModelOutput, type VaeOutput } from '../model/index.js'
 import type { ObsTensor } from '../nn/index.js'
 import { POLICY_REGISTRY } from '../registry/index.js'
@@ -138,21 +137,6 @@ export class BCQPolicy extends ActorCriticPolicy<BCQConfig> {
   override get actionBound(): number {
     const { max_action } = this.cfg.model
     return typeof max_action === 'number' ? max_action : 1
-  }
-
-  override checkSpaces(observation: Space, action: Space): void {
-    const max = this.actionBound
-    if (max === 1 || !(action instanceof Box)) {
-      super.checkSpaces(observation, action)
-      return
-    }
-    if (![...action.low].every((v) => v === -max) || ![...action.high].every((v) => v === max)) {
-      throw new ConfigError(
-        `policy.model.max_action is ${max}, but the environment's action space is ${action}. Leave it at 1 and scale actions in the environment.`,
-        { path: 'policy.model.max_action' },
-      )
-    }
-    super.checkSpaces(observation, new Box(-1, 1, action.shape))
   }
 
   // ---- learn ----

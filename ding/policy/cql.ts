@@ -2,7 +2,6 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import { backward, backwardOfSum, Parameter, type Program, random } from '../compute/index.js'
 import type { Batch } from '../data/index.js'
-import { Box, type Space } from '../envs/index.js'
 import { type ActorModel, type ModelOutput, normalLogit } from '../model/index.js'
 import type { NormalLogit, ObsTensor } from '../nn/index.js'
 import { POLICY_REGISTRY } from '../registry/index.js'
@@ -84,29 +83,9 @@ export class CQLPolicy extends MaxEntropyPolicy<CQLConfig> {
     }
   }
 
-  /** Actions lie in [-max_action, max_action]. */
-  private get maxAction(): number {
+  override get actionBound(): number {
     const max = this.cfg.model['max_action']
     return typeof max === 'number' ? max : 1
-  }
-
-  override get actionBound(): number {
-    return this.maxAction
-  }
-
-  override checkSpaces(observation: Space, action: Space): void {
-    const max = this.maxAction
-    if (max === 1 || !(action instanceof Box)) {
-      super.checkSpaces(observation, action)
-      return
-    }
-    if (![...action.low].every((v) => v === -max) || ![...action.high].every((v) => v === max)) {
-      throw new ConfigError(
-        `policy.model.max_action is ${max}, but the environment's action space is ${action}. Leave max_action at 1 and scale actions in the environment.`,
-        { path: 'policy.model.max_action' },
-      )
-    }
-    super.checkSpaces(observation, new Box(-1, 1, action.shape))
   }
 
   // ---- the switch to online learning ----
@@ -170,7 +149,7 @@ export class CQLPolicy extends MaxEntropyPolicy<CQLConfig> {
   }
 
   private scaled(action: Tensor): Tensor {
-    return this.maxAction === 1 ? action : tf.mul(action, this.maxAction)
+    return this.actionBound === 1 ? action : tf.mul(action, this.actionBound)
   }
 
   protected override sample(obs: ObsTensor, actor: ActorModel = this.nets.actor): SquashedSample {
@@ -204,7 +183,7 @@ export class CQLPolicy extends MaxEntropyPolicy<CQLConfig> {
   /** Log-density of the data's actions, [B]. */
   private dataLogProb(logit: NormalLogit, action: Tensor): Tensor {
     if (this.cfg.learn.corl_bc_log_prob) return this.squash(logit).log_prob
-    return tanh_normal_log_prob(logit.mu, logit.sigma, tf.div(action, this.maxAction))
+    return tanh_normal_log_prob(logit.mu, logit.sigma, tf.div(action, this.actionBound))
   }
 
   protected override criticFunction(batch: ActorCriticBatch): CriticOutput {

@@ -108,3 +108,26 @@ function describeAction(space: Space): string {
   if (space instanceof MultiDiscrete) return JSON.stringify(space.nvec)
   return space.shape.length === 1 ? String(space.shape[0]) : JSON.stringify(space.shape)
 }
+
+/**
+ * Checks that an environment's actions are a Box from -bound to bound, which is what the policy acts in.
+ * @param policy its registered name @param bound 1, or what `policy.model.max_action` says
+ * @throws ConfigError saying how the two come together
+ */
+export function checkActionBound(policy: string, action: Space, bound: number): void {
+  const isBox = action instanceof Box
+  if (isBox && action.low.every((v) => v === -bound) && action.high.every((v) => v === bound)) return
+  if (isBox && bound !== 1) {
+    throw new ConfigError(
+      `policy.model.max_action is ${bound}, but the environment's action space is ${action}. Leave it at 1 and scale actions in the environment.`,
+      { path: 'policy.model.max_action' },
+    )
+  }
+  const way = isBox
+    ? ' Add the act_scale wrapper to env.env_wrapper (or set env.act_scale where there is such a key).'
+    : ''
+  throw new ConfigError(
+    `create_config.policy.type is "${policy}", which acts in [-1, 1], but the environment's action space is ${action}.${way}`,
+    { path: 'create_config.policy.type' },
+  )
+}

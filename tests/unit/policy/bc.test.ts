@@ -140,7 +140,7 @@ describe('bc', () => {
     const space = new Box(-1, 1, [3])
     expect(() => policy.checkSpaces(space, new Discrete(2))).toThrow(/policy.continuous/)
     policy.checkSpaces(space, new Box(-1, 1, [2]))
-    expect(() => policy.checkSpaces(space, new Box(-2, 2, [2]))).toThrow(/are in \[-1, 1\].*act_scale/)
+    expect(() => policy.checkSpaces(space, new Box(-2, 2, [2]))).toThrow(/acts in \[-1, 1\].*act_scale/)
     expect(policy.actionBound).toBe(1)
     const pieces = config({ model })
     pieces.collect.unroll_len = 4
