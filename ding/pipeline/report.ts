@@ -23,8 +23,8 @@ export function startProgress(run: Run): void {
   })
 }
 
-/** Adds an evaluation to the table. @param isBest the weights were saved as ckpt_best */
-export function reportEvaluation(run: Run, returns: readonly number[], isBest: boolean): void {
+/** Adds an evaluation to the table. @param saved the weights were saved as ckpt_best */
+export function reportEvaluation(run: Run, returns: readonly number[], saved: boolean): void {
   const columns = run.collects ? ONLINE_COLUMNS : COLUMNS
   if (!headed.has(run)) run.logger.info(row(columns, columns))
   headed.add(run)
@@ -34,7 +34,7 @@ export function reportEvaluation(run: Run, returns: readonly number[], isBest: b
   const numbers = [mean, std, Math.min(...returns), Math.max(...returns)].map((value) => value.toFixed(2))
   const counts = (run.collects ? [env_step, train_iter] : [train_iter]).map(String)
   const line = row([...counts, ...numbers], columns)
-  run.logger.info(isBest ? `${line}  best so far, saved` : line)
+  run.logger.info(saved ? `${line}  best so far, saved` : line)
 }
 
 function row(cells: readonly string[], columns: readonly string[]): string {

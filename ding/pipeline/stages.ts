@@ -1,6 +1,6 @@
 import type { Transition } from '../data/index.js'
 import { updatesAfter } from '../policy/index.js'
-import { randomCollectMode } from '../worker/index.js'
+import { randomCollectMode, type SaveCheckpoint } from '../worker/index.js'
 import { letEventsIn } from './events.js'
 import type { OnlineRun } from './online_run.js'
 import { reportEvaluation } from './report.js'
@@ -61,18 +61,17 @@ export const evaluate: Stage = {
 /** Evaluates whatever the schedule says. */
 export async function evaluateNow(run: Run): Promise<void> {
   const { train_iter } = run
-  const before = run.evaluator.max_episode_return
-  const { stop, episode_info } = await run.evaluator.eval(
-    (name) => run.learner.save_checkpoint(name),
-    train_iter,
-    run.curve_step,
-  )
+  let saved = false
+  const save: SaveCheckpoint = (name, mean_return) => {
+    saved = run.learner.save_best(name, mean_return)
+  }
+  const { stop, episode_info } = await run.evaluator.eval(save, train_iter, run.curve_step)
   const mean = episode_info.eval_episode_return_mean
   run.last_eval = { iter: train_iter, mean, raw: episode_info.eval_episode_return }
   const score = run.normalisedScore(mean)
   if (score !== undefined) run.logger.scalar('evaluator_iter/normalised_score', score, train_iter)
   run.evaluated(episode_info)
-  reportEvaluation(run, episode_info.eval_episode_return, run.evaluator.max_episode_return > before)
+  reportEvaluation(run, episode_info.eval_episode_return, saved)
   run.showProgress()
   if (stop && run.stops_at_value) run.stop_reason = 'stop_value'
 }

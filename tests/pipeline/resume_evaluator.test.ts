@@ -8,6 +8,22 @@ import { smallDqn, temporaryFolder } from '../fixtures/configs.js'
 
 const quiet = { console: 'quiet' } as const
 
+test('an extended run does not replace better weights of the evaluation that had concluded it', async () => {
+  const folder = await run(50)
+  const best = join(folder, 'ckpt', 'ckpt_best.safetensors')
+  const { tree, meta } = loadState(best)
+  // As if the evaluation after the last update had been the best by far: the saved state is of before it.
+  saveState(best, tree, { mean_return: 1e6 })
+  expect(typeof meta['mean_return']).toBe('number')
+  const before = readFileSync(best)
+  const state = loadState(pathOf(folder))
+  const evaluator = { ...(state.tree['evaluator'] as StateTree), best: -1 }
+  saveState(pathOf(folder), { ...state.tree, evaluator }, state.meta)
+  await resume_pipeline(folder, { ...quiet, max_train_iter: 100 })
+  expect((stateOf(folder)['evaluator'] as StateTree)['best']).toBeGreaterThan(-1)
+  expect(readFileSync(best).equals(before)).toBe(true)
+})
+
 async function run(max_train_iter: number): Promise<string> {
   const work_dir = temporaryFolder()
   const policy = { eval: { evaluator: { eval_freq: 20 } } }

@@ -1,5 +1,3 @@
-import { renameSync } from 'node:fs'
-import { join } from 'node:path'
 import type { StopReason } from '../../pipeline/index.js'
 import type { JsonRecord } from '../../utils/index.js'
 import type { BaseLearner } from '../../worker/index.js'
@@ -155,26 +153,21 @@ export class Commander {
     this.pending = undefined
     this.last = { iter: result.train_iter, mean: result.mean, raw: result.returns }
     const is_best = result.mean > this.best
-    if (is_best) {
-      this.best = result.mean
-      const path = join(learner.ckpt_dir, 'ckpt_best.safetensors')
-      renameSync(join(learner.ckpt_dir, `${EVALUATED}.safetensors`), path)
-      learner.last_checkpoint = path
-    }
-    this.report(result, is_best)
+    if (is_best) this.best = result.mean
+    this.report(result, is_best && learner.promote_checkpoint(EVALUATED, 'ckpt_best', result.mean))
     if (result.stop) this.stop_reason = 'stop_value'
     void exchange.store.delete(evaluationBlob(result.job)).catch(() => undefined)
     this.tellChange()
     return true
   }
 
-  private report({ env_step, train_iter, returns, mean }: EvaluationResult, is_best: boolean): void {
+  private report({ env_step, train_iter, returns, mean }: EvaluationResult, saved: boolean): void {
     const std = Math.sqrt(returns.reduce((sum, value) => sum + (value - mean) ** 2, 0) / returns.length)
     const numbers = [mean, std, Math.min(...returns), Math.max(...returns)].map((value) => value.toFixed(2))
     const [average, deviation, least, most] = numbers
     this.options.logger.root.info(
       `Evaluation at env step ${env_step}, train iter ${train_iter}: mean return ${average}, std ${deviation}, min ${least}, max ${most}` +
-        `${is_best ? ', best so far, saved' : ''}.`,
+        `${saved ? ', best so far, saved' : ''}.`,
     )
   }
 

@@ -34,6 +34,9 @@ export interface EvaluatorOptions {
   readonly seed: number
 }
 
+/** Saves the weights under a name; with their mean return, unless those saved under that name had a higher one. */
+export type SaveCheckpoint = (name: string, mean_return?: number) => void
+
 export interface EpisodeInfo {
   /** Returns of the episodes, environment by environment. */
   eval_episode_return: number[]
@@ -91,11 +94,11 @@ export class InteractionSerialEvaluator implements Resumable {
   }
 
   /**
-   * Evaluates. @param save_ckpt_fn called with 'ckpt_best' when the mean return is the best so far.
+   * Evaluates. @param save_ckpt_fn called with 'ckpt_best' and the mean return when that is the best so far.
    * `stop` is true when the mean return has reached `stop_value` after some training.
    */
   async eval(
-    save_ckpt_fn?: (name: string) => void,
+    save_ckpt_fn?: SaveCheckpoint,
     train_iter = -1,
     envstep = -1,
     n_episode = this.cfg.n_episode ?? this.env.env_num,
@@ -114,7 +117,7 @@ export class InteractionSerialEvaluator implements Resumable {
     const value = episode_info.eval_episode_return_mean
     if (value > this.best) {
       this.best = value
-      save_ckpt_fn?.('ckpt_best')
+      save_ckpt_fn?.('ckpt_best', value)
     }
     return { stop: value >= this.cfg.stop_value && train_iter > 0, episode_info }
   }

@@ -10,6 +10,7 @@ import {
   type EvaluatorOptions,
   InteractionSerialEvaluator,
   interactionEvaluatorConfig,
+  type SaveCheckpoint,
 } from './interaction_serial_evaluator.js'
 import { type QBias, qBias, type ValuedStep } from './q_bias.js'
 
@@ -59,7 +60,7 @@ export class QBiasSerialEvaluator extends InteractionSerialEvaluator {
   }
 
   override async eval(
-    save_ckpt_fn?: (name: string) => void,
+    save_ckpt_fn?: SaveCheckpoint,
     train_iter = -1,
     envstep = -1,
     n_episode?: number,

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ConfigOf, schema } from '../../config/index.js'
 import type { Batch, PriorityInfo } from '../../data/index.js'
@@ -7,6 +8,7 @@ import { LEARNER_REGISTRY } from '../../registry/index.js'
 import {
   CheckpointError,
   isHostTensor,
+  type JsonRecord,
   loadState,
   NumericError,
   type Resumable,
@@ -15,6 +17,7 @@ import {
   saveState,
   UsageError,
 } from '../../utils/index.js'
+import { MEAN_RETURN, noWorseThanKept } from './best_checkpoint.js'
 import { HOOK_POSITIONS, type HookPosition, hooksOf, type LearnerHook } from './learner_hook.js'
 import { MovingAverage } from './moving_average.js'
 
@@ -191,17 +194,38 @@ export class BaseLearner implements Resumable {
     return join(this.exp_name, this.instance_name === 'learner' ? 'ckpt' : `ckpt_${this.instance_name}`)
   }
 
-  /** Writes `<exp_name>/ckpt/<name>.safetensors` and returns its path. */
-  save_checkpoint(name = `iteration_${this.iteration}`): string {
-    const path = join(this.ckpt_dir, `${name}.safetensors`)
-    saveState(path, {
-      ...this.policy.state_dict(),
-      last_iter: this.iteration,
-      last_step: this.collector_envstep,
-    })
+  /** Writes `<exp_name>/ckpt/<name>.safetensors`, with `meta` beside the weights, and returns its path. */
+  save_checkpoint(name = `iteration_${this.iteration}`, meta: JsonRecord = {}): string {
+    const path = this.checkpoint_path(name)
+    const counters = { last_iter: this.iteration, last_step: this.collector_envstep }
+    saveState(path, { ...this.policy.state_dict(), ...counters }, meta)
     this.last_checkpoint = path
     this.logger.info(`learner save ckpt in ${path}`)
     return path
+  }
+
+  /**
+   * Saves weights of this mean return under `name`, unless the checkpoint of that name says that its own had a higher one.
+   * Without a return they are saved. @returns whether they were saved
+   */
+  save_best(name: string, mean_return?: number): boolean {
+    if (mean_return !== undefined && !noWorseThanKept(this.checkpoint_path(name), mean_return)) return false
+    this.save_checkpoint(name, mean_return === undefined ? {} : { [MEAN_RETURN]: mean_return })
+    return true
+  }
+
+  /** {@link save_best} for weights that were saved under the name `from` before their return was known. */
+  promote_checkpoint(from: string, name: string, mean_return: number): boolean {
+    const [saved, path] = [this.checkpoint_path(from), this.checkpoint_path(name)]
+    if (!noWorseThanKept(path, mean_return)) return false
+    saveState(path, loadState(saved).tree, { [MEAN_RETURN]: mean_return })
+    rmSync(saved)
+    this.last_checkpoint = path
+    return true
+  }
+
+  private checkpoint_path(name: string): string {
+    return join(this.ckpt_dir, `${name}.safetensors`)
   }
 
   /** Loads weights, optimizer and counters. @throws CheckpointError, with nothing changed, when the file is not usable. */

@@ -8,6 +8,7 @@ import {
   CheckpointError,
   ConfigError,
   type LearnOutput,
+  loadState,
   MemoryLogger,
   NumericError,
   register_learner_hook,
@@ -292,6 +293,45 @@ describe('checkpoints', () => {
       learner.load_state_dict({ policy: {}, averages: { loss: [9] }, last_iter: 5, last_step: 5 }),
     ).toThrow('does not fit')
     expect(learner.state_dict()).toEqual(before)
+  })
+
+  test('save_best keeps weights of a higher mean return', () => {
+    const { learner, seen } = build()
+    const kept = () => loadState(join(folder, 'ckpt', 'best.safetensors'))
+    seen.state = 1
+    expect(learner.save_best('best', -3)).toBe(true)
+    expect(kept().meta).toEqual({ mean_return: -3 })
+    seen.state = 2
+    expect(learner.save_best('best', -3.5)).toBe(false)
+    expect(build().learner.save_best('best', -4)).toBe(false)
+    expect(kept().tree['state']).toBe(1)
+    expect(learner.save_best('best', -3)).toBe(true)
+    expect(learner.save_best('best', 2)).toBe(true)
+    expect(kept().meta).toEqual({ mean_return: 2 })
+    // Whoever gives no return wants them saved, and a damaged file is worth nothing.
+    expect(learner.save_best('best')).toBe(true)
+    expect(learner.save_best('best', -9)).toBe(true)
+    writeFileSync(join(folder, 'ckpt', 'best.safetensors'), 'damaged')
+    expect(learner.save_best('best', -10)).toBe(true)
+    expect(kept().meta).toEqual({ mean_return: -10 })
+  })
+
+  test('promote_checkpoint does the same with weights saved before their return was known', () => {
+    const { learner, seen } = build()
+    const promote = (state: number, mean_return: number) => {
+      seen.state = state
+      learner.save_checkpoint('evaluated')
+      seen.state = -1
+      return learner.promote_checkpoint('evaluated', 'best', mean_return)
+    }
+    const kept = () => loadState(join(folder, 'ckpt', 'best.safetensors'))
+    expect(promote(1, 5)).toBe(true)
+    expect(files()).toEqual(['best.safetensors'])
+    expect(learner.last_checkpoint).toBe(join(folder, 'ckpt', 'best.safetensors'))
+    expect(promote(2, 4)).toBe(false)
+    expect([kept().tree['state'], kept().meta]).toEqual([1, { mean_return: 5 }])
+    expect(promote(3, 6)).toBe(true)
+    expect([kept().tree['state'], kept().meta]).toEqual([3, { mean_return: 6 }])
   })
 
   test('another instance name has a folder of its own', () => {
