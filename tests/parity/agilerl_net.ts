@@ -38,6 +38,7 @@ export function modelOf(
   if (output === undefined || first === undefined || actions === undefined)
     return 'config.net lacks linear layers'
   const image = encoder.some(({ type }) => type === 'Conv2d')
+  const simba = encoder.some(({ name }) => name.includes('residual_block'))
   const width = obs.shape.slice(1).reduce((product, size) => product * size, 1)
   const text = typeof space === 'string' ? space : ''
   const sizes = /^MultiDiscrete\(\[([\d\s,]+)\]/.exec(text)?.[1]?.match(/\d+/g)?.map(Number)
@@ -52,7 +53,8 @@ export function modelOf(
       latent_dim: output[0],
       min_latent_dim: 1,
       max_latent_dim: 4096,
-      encoder_config: image ? cnnOf(encoder) : mlpOf(encoder, 'encoder'),
+      simba,
+      encoder_config: image ? cnnOf(encoder) : simba ? simbaOf(encoder) : mlpOf(encoder, 'encoder'),
       head_config: head,
     },
   }
@@ -83,6 +85,18 @@ function mlpOf(layers: readonly Layer[], name: string): Config {
 /** An activation and, of GELU, whether it is the approximation by tanh. */
 function activationOf(type = 'ReLU'): Config {
   return type === 'NewGELU' ? { activation: 'GELU', new_gelu: true } : { activation: type }
+}
+
+/** The blocks list their layers; the relu between the two linear ones is none of them. */
+function simbaOf(layers: readonly Layer[]): Config {
+  const widening = layers.flatMap(({ name, shape }) => (name.endsWith('.linear1') ? [shape ?? []] : []))
+  const [inner = 0, size = 1] = widening[0] ?? []
+  return {
+    hidden_size: size,
+    num_blocks: widening.length,
+    scale_factor: inner / size,
+    output_activation: layers.find(({ name }) => name.endsWith('activation_output'))?.type ?? 'Identity',
+  }
 }
 
 function cnnOf(layers: readonly Layer[]): Config {
