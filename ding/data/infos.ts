@@ -1,4 +1,12 @@
-import { CheckpointError, type DType, isHostTensor, type StateTree, type StateValue } from '../utils/index.js'
+import {
+  CheckpointError,
+  type HostTensor,
+  isHostTensor,
+  packFloat64,
+  type StateTree,
+  unpackFloat64,
+} from '../utils/index.js'
+import { intTensor, readInts, readRecord } from './state_fields.js'
 import type { Transition, TransitionValue } from './types.js'
 
 /** What of a step's info a transition can hold: numbers, booleans, typed arrays and records of these. The rest is left out. */
@@ -20,35 +28,122 @@ function plainValue(value: unknown): TransitionValue | undefined {
   return plainInfo(value as Record<string, unknown>)
 }
 
-function encode(value: TransitionValue): StateValue {
-  if (typeof value !== 'object' || isHostTensor(value)) return value
-  if (ArrayBuffer.isView(value)) {
-    const array = value as Float32Array | Int32Array | Uint8Array
-    const dtype: DType =
-      array instanceof Float32Array ? 'float32' : array instanceof Int32Array ? 'int32' : 'uint8'
-    return { dtype, shape: [array.length], data: array }
+const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array } as const
+
+type Kind = 'number' | 'boolean' | 'empty' | keyof typeof ARRAYS
+
+/** A value of an info: its keys from the outside in, what it is, and how many numbers it has. */
+type Field = readonly [path: readonly string[], kind: Kind, length: number]
+type Leaf = number | boolean | Float32Array | Int32Array | Uint8Array | undefined
+
+/** Rows whose infos have the same fields. */
+interface Group {
+  readonly fields: readonly Field[]
+  readonly rows: number[]
+  /** By row, then by field. */
+  readonly leaves: Leaf[][]
+}
+
+function take(value: TransitionValue, path: readonly string[], fields: Field[], leaves: Leaf[]): void {
+  const add = (kind: Kind, length: number, leaf: Leaf) => {
+    fields.push([path, kind, length])
+    leaves.push(leaf)
   }
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, encode(part)]))
+  if (typeof value === 'number') return add('number', 1, value)
+  if (typeof value === 'boolean') return add('boolean', 1, value)
+  const data = isHostTensor(value) ? value.data : value
+  if (data instanceof Float32Array) return add('float32', data.length, data)
+  if (data instanceof Int32Array) return add('int32', data.length, data)
+  if (data instanceof Uint8Array) return add('uint8', data.length, data)
+  const entries = Object.entries(data as Transition)
+  if (entries.length === 0 && path.length > 0) return add('empty', 0, undefined)
+  for (const [key, part] of entries) take(part, [...path, key], fields, leaves)
 }
 
-function decode(value: StateValue): TransitionValue {
-  if (typeof value === 'number' || typeof value === 'boolean') return value
-  if (isHostTensor(value)) return value.data
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new CheckpointError(`A saved info holds ${JSON.stringify(value)}, expected numbers and arrays.`)
-  return Object.fromEntries(
-    Object.entries(value as StateTree).map(([key, part]) => [key, decode(part as StateValue)]),
-  )
-}
-
-/** The infos of rows (those that {@link plainInfo} gave) as a state, by row. */
+/**
+ * The infos of rows (those that {@link plainInfo} gave) as a state: rows with the same fields are one group, and each field one tensor, so that
+ * the names in a file are as few as the infos are alike.
+ */
 export function encodeInfos(infos: readonly (Transition | undefined)[]): StateTree {
-  return Object.fromEntries(
-    infos.flatMap((info, row) => (info === undefined ? [] : [[String(row), encode(info)]])),
-  )
+  const groups = new Map<string, Group>()
+  for (const [row, info] of infos.entries()) {
+    if (info === undefined) continue
+    const [fields, leaves]: [Field[], Leaf[]] = [[], []]
+    take(info, [], fields, leaves)
+    const key = JSON.stringify(fields)
+    const group = groups.get(key) ?? { fields, rows: [], leaves: [] }
+    groups.set(key, group)
+    group.rows.push(row)
+    group.leaves.push(leaves)
+  }
+  return Object.fromEntries([...groups.values()].map((group, i) => [String(i), encodeGroup(group)]))
 }
 
-/** Inverse of {@link encodeInfos}. */
-export function decodeInfos(state: StateTree): [number, Transition][] {
-  return Object.entries(state).map(([row, info]) => [Number(row), decode(info as StateValue) as Transition])
+function encodeGroup({ fields, rows, leaves }: Group): StateTree {
+  const columns = fields.flatMap(([, kind, length], i) => {
+    const values = leaves.map((row) => row[i])
+    return kind === 'empty' ? [] : [[String(i), column(kind, length, values)] as const]
+  })
+  return {
+    rows: intTensor(Int32Array.from(rows)),
+    fields: fields.map(([path, kind, length]) => [[...path], kind, length]),
+    columns: Object.fromEntries(columns),
+  }
+}
+
+function column(kind: Exclude<Kind, 'empty'>, length: number, values: readonly Leaf[]): HostTensor {
+  if (kind === 'number') return packFloat64(Float64Array.from(values as number[]))
+  const shape = [values.length, length]
+  if (kind === 'boolean') return { dtype: 'uint8', shape, data: Uint8Array.from(values as boolean[], Number) }
+  const data = new ARRAYS[kind](values.length * length)
+  for (const [i, value] of values.entries()) data.set(value as Uint8Array, i * length)
+  return { dtype: kind, shape, data }
+}
+
+/** Inverse of {@link encodeInfos}. @throws CheckpointError when the state is not one of it */
+export function decodeInfos(state: StateTree): [row: number, info: Transition][] {
+  return Object.keys(state).flatMap((key) => decodeGroup(readRecord(state, key)))
+}
+
+function decodeGroup(state: StateTree): [number, Transition][] {
+  const [rows, columns] = [readInts(state, 'rows'), readRecord(state, 'columns')]
+  const fields = state['fields']
+  if (!Array.isArray(fields))
+    throw new CheckpointError('Saved infos have no list of fields. Load another state.')
+  const infos = Array.from(rows, (row): [number, Transition] => [row, {}])
+  for (const [i, [path, kind, length]] of (fields as unknown as Field[]).entries()) {
+    const leaf = reader(columns[String(i)], kind, length, rows.length)
+    for (const [index, [, info]] of infos.entries()) put(info, path, leaf(index))
+  }
+  return infos
+}
+
+/** What a column has at each of its rows. */
+function reader(
+  value: StateTree[string] | undefined,
+  kind: Kind,
+  length: number,
+  rows: number,
+): (index: number) => TransitionValue {
+  if (kind === 'empty') return () => ({})
+  if (kind === 'number') {
+    const numbers = unpackFloat64(value)
+    return (index) => numbers[index] as number
+  }
+  if (!isHostTensor(value) || value.data.length !== rows * length)
+    throw new CheckpointError(
+      `A saved column of infos has not ${rows} rows of ${length} numbers. Load another state.`,
+    )
+  const { data } = value
+  if (kind === 'boolean') return (index) => data[index] !== 0
+  return (index) => data.slice(index * length, (index + 1) * length)
+}
+
+function put(info: Transition, path: readonly string[], value: TransitionValue): void {
+  const [key, ...rest] = path as [string, ...string[]]
+  if (rest.length === 0) info[key] = value
+  else {
+    if (!Object.hasOwn(info, key)) info[key] = {}
+    put(info[key] as Transition, rest, value)
+  }
 }
