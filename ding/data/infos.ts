@@ -44,20 +44,18 @@ interface Group {
   readonly leaves: Leaf[][]
 }
 
-function take(value: TransitionValue, path: readonly string[], fields: Field[], leaves: Leaf[]): void {
-  const add = (kind: Kind, length: number, leaf: Leaf) => {
-    fields.push([path, kind, length])
-    leaves.push(leaf)
-  }
-  if (typeof value === 'number') return add('number', 1, value)
-  if (typeof value === 'boolean') return add('boolean', 1, value)
+function* leavesOf(value: TransitionValue, path: readonly string[]): Generator<[Field, Leaf]> {
   const data = isHostTensor(value) ? value.data : value
-  if (data instanceof Float32Array) return add('float32', data.length, data)
-  if (data instanceof Int32Array) return add('int32', data.length, data)
-  if (data instanceof Uint8Array) return add('uint8', data.length, data)
-  const entries = Object.entries(data as Transition)
-  if (entries.length === 0 && path.length > 0) return add('empty', 0, undefined)
-  for (const [key, part] of entries) take(part, [...path, key], fields, leaves)
+  if (typeof data === 'number') yield [[path, 'number', 1], data]
+  else if (typeof data === 'boolean') yield [[path, 'boolean', 1], data]
+  else if (data instanceof Float32Array) yield [[path, 'float32', data.length], data]
+  else if (data instanceof Int32Array) yield [[path, 'int32', data.length], data]
+  else if (data instanceof Uint8Array) yield [[path, 'uint8', data.length], data]
+  else {
+    const entries = Object.entries(data as Transition)
+    if (entries.length === 0 && path.length > 0) yield [[path, 'empty', 0], undefined]
+    for (const [key, part] of entries) yield* leavesOf(part, [...path, key])
+  }
 }
 
 /**
@@ -68,13 +66,13 @@ export function encodeInfos(infos: readonly (Transition | undefined)[]): StateTr
   const groups = new Map<string, Group>()
   for (const [row, info] of infos.entries()) {
     if (info === undefined) continue
-    const [fields, leaves]: [Field[], Leaf[]] = [[], []]
-    take(info, [], fields, leaves)
+    const found = [...leavesOf(info, [])]
+    const fields = found.map(([field]) => field)
     const key = JSON.stringify(fields)
     const group = groups.get(key) ?? { fields, rows: [], leaves: [] }
     groups.set(key, group)
     group.rows.push(row)
-    group.leaves.push(leaves)
+    group.leaves.push(found.map(([, leaf]) => leaf))
   }
   return Object.fromEntries([...groups.values()].map((group, i) => [String(i), encodeGroup(group)]))
 }
