@@ -1,6 +1,7 @@
 // `npm run bench`: measures, prints a table, writes JSON. Give names of groups to run only those.
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
 import { bcqFigures } from './bcq_bench.js'
 import { cqlFigures } from './cql_bench.js'
 import { cqnFigures } from './cqn_bench.js'
@@ -51,7 +52,10 @@ function shown(value: number): string {
   return value >= 1000 ? Math.round(value).toString() : value.toPrecision(3)
 }
 
-const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith('--'))
+const { values: options, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'string', default: 'bench.json' }, markdown: { type: 'string' } },
+})
 const unknown = wanted.filter((name) => !(name in GROUPS))
 if (unknown.length > 0) {
   process.stderr.write(
@@ -63,12 +67,16 @@ const groups = Object.entries(GROUPS).filter(([name, { on_demand = false }]) =>
   wanted.length === 0 ? !on_demand : wanted.includes(name),
 )
 const figures: Figure[] = []
-for (const [, group] of groups) figures.push(...(await group.run()))
 const theirs = new Map<string, number>()
 const notes = new Set<string>()
-for (const script of new Set(groups.flatMap(([, { pytorch }]) => pytorch ?? []))) {
+const failed: string[] = []
+for (const [, { run, pytorch: script }] of groups) {
+  figures.push(...(await run()))
+  if (script === undefined) continue
+  // Right after ours, so that both see the same machine.
   const result = runPyTorch(script)
   if ('figures' in result) for (const [name, value] of result.figures) theirs.set(name, value)
+  else failed.push(script)
   notes.add('figures' in result ? result.about : `no PyTorch figures of ${script}: ${result.missing}`)
 }
 
@@ -93,13 +101,7 @@ process.stdout.write(
   `\n${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.versions.node}\n${[...notes].map((note) => `${note}\n`).join('')}`,
 )
 
-/** The value of an option `--name=value`. */
-function option(name: string): string | undefined {
-  const prefix = `--${name}=`
-  return process.argv.find((arg) => arg.startsWith(prefix))?.slice(prefix.length)
-}
-
-const page = option('markdown')
+const page = options.markdown
 if (page !== undefined) {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   const about = [
@@ -123,9 +125,13 @@ ${about.map((note) => `* ${note}`).join('\n')}
   )
 }
 
-const at = option('json') ?? 'bench.json'
+const at = options.json
 writeFileSync(
   at,
   `${JSON.stringify({ node: process.versions.node, cpu: cpus()[0]?.model, notes: [...notes], figures, pytorch: Object.fromEntries(theirs) }, null, 2)}\n`,
 )
 process.stdout.write(`Written to ${at}.\n`)
+if (page !== undefined && failed.length > 0) {
+  process.stderr.write(`${page} has empty cells: ${failed.join(', ')} gave no figures.\n`)
+  process.exitCode = 1
+}

@@ -5,7 +5,6 @@ import { chmodSync, existsSync, renameSync, rmSync, utimesSync, writeFileSync } 
 import { join } from 'node:path'
 import { root, run } from './lib.mjs'
 
-const started = new Date()
 const target = join(root, 'dist')
 const fresh = join(root, `dist-${process.pid}`)
 const old = join(root, `dist-${process.pid}-old`)
@@ -14,6 +13,8 @@ process.on('exit', () => {
 })
 
 run(process.execPath, [join(root, 'scripts', 'build_kernels.mjs')])
+// The kernels just written are a source, too.
+const started = new Date()
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
 run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', fresh])
 chmodSync(join(fresh, 'entry', 'bin.js'), 0o755)

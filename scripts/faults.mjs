@@ -1,9 +1,10 @@
 // `npm run test:faults [rounds] [seed]`: kills every role and the server of parallel runs at random moments, many times, and counts transitions.
 import { join } from 'node:path'
-import { install, root, run } from './lib.mjs'
+import { build, install, root, run } from './lib.mjs'
 
 const [rounds = '20', seed = '0'] = process.argv.slice(2)
 install()
+build()
 run(
   process.execPath,
   [

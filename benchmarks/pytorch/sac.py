@@ -30,11 +30,17 @@ class Actor(nn.Module):
         self.trunk = nn.Sequential(*mlp([OBS, *hidden]), nn.ReLU())
         self.mu, self.log_std = nn.Linear(hidden[-1], ACTIONS), nn.Linear(hidden[-1], ACTIONS)
 
-    def sample(self, obs):
+    def draw(self, obs):
         features = self.trunk(obs)
         mu, log_std = self.mu(features), self.log_std(features).clamp(-20, 2)
         noise = torch.randn_like(mu)
-        action = torch.tanh(mu + log_std.exp() * noise)
+        return torch.tanh(mu + log_std.exp() * noise), log_std, noise
+
+    def act(self, obs):
+        return self.draw(obs)[0]
+
+    def sample(self, obs):
+        action, log_std, noise = self.draw(obs)
         log_prob = (-0.5 * noise**2 - log_std - 0.9189385332046727 - torch.log(1 - action**2 + 1e-6)).sum(1)
         return action, log_prob
 
@@ -114,7 +120,7 @@ def sac(hidden=(256, 256), lr=3e-4):
 
         def act():
             with torch.no_grad():
-                actions, _ = actor.sample(torch.from_numpy(np.stack(list(observations.values()))))
+                actions = actor.act(torch.from_numpy(np.stack(list(observations.values()))))
             return dict(zip(observations, actions.numpy()))
 
         for _ in range(500):

@@ -1,5 +1,4 @@
 import type { Cell, LineOptions, Logger, RunLogger } from '../logger/index.js'
-import { NULL_LOGGER } from '../logger/index.js'
 import { decodeExact, encodeExact, type JsonValue } from '../utils/index.js'
 import type { ControlBus, Exchange } from './exchange/index.js'
 import { TOPICS } from './topics.js'
@@ -128,13 +127,6 @@ export function localLogger(logger: RunLogger, components: { console: boolean })
     component: (name) => logger.component(name, components),
     flush: async () => logger.flush(),
   }
-}
-
-/** For roles that log nothing. */
-export const SILENT: RoleLogger = {
-  root: NULL_LOGGER,
-  component: () => NULL_LOGGER,
-  flush: async () => undefined,
 }
 
 /** Writes what the roles of a run log into one log. @returns a function that ends it */

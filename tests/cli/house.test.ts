@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -39,3 +40,17 @@ test('folders import only what is below them, through its index.ts', async () =>
   const { checkImports } = (await import(script)) as { checkImports(): string[] }
   expect(checkImports()).toEqual([])
 })
+
+test(
+  'all TypeScript type-checks, with what tests say of types (vitest runs them without looking)',
+  { timeout: 600_000 },
+  () => {
+    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+    const { stdout, status } = spawnSync(process.execPath, [tsc, '--noEmit', '-p', 'tsconfig.json'], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    expect(stdout).toBe('')
+    expect(status).toBe(0)
+  },
+)

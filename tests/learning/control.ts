@@ -7,7 +7,7 @@ import { importControl, type Prepared, prepare, runControl, type Train } from '.
 import { appendRun, type ControlRun, present, readRuns } from './control_store.js'
 import { CONTROL, type ControlStudy } from './control_studies.js'
 import { mean } from './numbers.js'
-import type { Outcome, Study, StudyOptions } from './types.js'
+import { type Outcome, openOf, type Study, type StudyOptions } from './types.js'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -42,7 +42,7 @@ async function runStudy(study: ControlStudy, options: StudyOptions): Promise<Out
     say(`${study.name} ${setting.algo}: ${verdict}${returns}`)
   }
   const count = (value: boolean) => judged.filter(({ passed }) => passed === value).length
-  return { passed: count(true), failed: count(false) }
+  return { passed: count(true), failed: count(false), open: openOf(judged) }
 }
 
 /** Runs the seeds of a setting that are not in the file of finished runs. @param train see {@link runControl} */

@@ -13,7 +13,7 @@ import {
   runOffline,
 } from './offline_runs.js'
 import { OFFLINE, OFFLINE_TO_ONLINE, type OfflinePart, type OnlinePart } from './offline_studies.js'
-import type { Outcome, Study, StudyOptions } from './types.js'
+import { type Outcome, openOf, type Study, type StudyOptions } from './types.js'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -71,7 +71,7 @@ async function runStudy<P extends Part>(
     }
   }
   const count = (value: boolean) => verdicts.filter((passed) => passed === value).length
-  return { passed: count(true), failed: count(false) }
+  return { passed: count(true), failed: count(false), open: openOf(judged.flatMap(({ settings }) => settings)) }
 }
 
 async function runSetting(

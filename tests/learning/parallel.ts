@@ -7,7 +7,7 @@ import { fingerprintOf, readRuns } from './control_store.js'
 import { mean } from './numbers.js'
 import { judgeCase, writeParallelPage } from './parallel_report.js'
 import { COMMANDER, PARALLEL, type ParallelCase, type ParallelSetting, type Way } from './parallel_studies.js'
-import type { Outcome, Study, StudyOptions } from './types.js'
+import { type Outcome, openOf, type Study, type StudyOptions } from './types.js'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -83,7 +83,7 @@ async function runStudy(options: StudyOptions): Promise<Outcome> {
     say(`parallel ${setting.algo}: ${passed === undefined ? open : passed ? 'PASS' : 'FAIL'}${numbers}`)
   }
   const count = (value: boolean) => ways.filter(({ passed }) => passed === value).length
-  return { passed: count(true), failed: count(false) }
+  return { passed: count(true), failed: count(false), open: openOf(ways) }
 }
 
 async function runWay(prepared: PreparedWay, out: string | undefined, options: StudyOptions): Promise<void> {

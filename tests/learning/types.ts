@@ -1,6 +1,8 @@
 export interface Outcome {
   readonly passed: number
   readonly failed: number
+  /** Settings that cannot be judged yet, because seeds are missing. */
+  readonly open?: number
 }
 
 /** What of a study to do, where it is not all of it. */
@@ -29,4 +31,9 @@ export interface Study {
   /** Whether parts of it can be run by themselves. */
   readonly takes_options?: boolean
   run(options?: StudyOptions): Promise<Outcome>
+}
+
+/** How many of these lack seeds. */
+export function openOf(judged: readonly { readonly missing: readonly number[] }[]): number {
+  return judged.filter(({ missing }) => missing.length > 0).length
 }

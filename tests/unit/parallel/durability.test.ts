@@ -12,13 +12,12 @@ import {
   loadState,
   RandomStream,
   type ReplayBuffer,
-  SILENT,
   type StateTree,
   saveState,
   ThreadExchangeHost,
 } from '../../../ding/index.js'
 import { temporaryFolder } from '../../fixtures/configs.js'
-import { cartpoleRow, header, parallelConfig } from './fixtures.js'
+import { cartpoleRow, header, parallelConfig, SILENT } from './fixtures.js'
 
 const CHUNKS = 40
 const ROWS = 3

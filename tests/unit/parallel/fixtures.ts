@@ -2,6 +2,8 @@ import {
   type ChunkHeader,
   type CompiledConfig,
   compile_config,
+  NULL_LOGGER,
+  type RoleLogger,
   type Transition,
 } from '../../../ding/index.js'
 import { PARALLEL_SECTIONS } from '../../../entry/parallel_pipeline.js'
@@ -16,6 +18,13 @@ export const header: ChunkHeader = {
   warmup: false,
   episodes: [[12.5, 30]],
   rewards: [],
+}
+
+/** For roles that log nothing. */
+export const SILENT: RoleLogger = {
+  root: NULL_LOGGER,
+  component: () => NULL_LOGGER,
+  flush: async () => undefined,
 }
 
 /** A transition of CartPole's shape that is unlike any other of another number. */

@@ -15,7 +15,6 @@ import {
   runCollector,
   runEvaluator,
   runLearner,
-  SILENT,
   type StateTree,
   ThreadExchangeHost,
   TOPICS,
@@ -24,7 +23,7 @@ import { resume_pipeline } from '../../../entry/index.js'
 import { PARALLEL_SECTIONS, parallel_pipeline } from '../../../entry/parallel_pipeline.js'
 import { serial_pipeline } from '../../../entry/serial_pipeline.js'
 import { smallDqn, temporaryFolder } from '../../fixtures/configs.js'
-import { parallelConfig } from './fixtures.js'
+import { parallelConfig, SILENT } from './fixtures.js'
 
 const quiet = { console: 'quiet', inline: true } as const
 /** Of {@link smallDqn}. */
