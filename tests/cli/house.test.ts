@@ -41,16 +41,14 @@ test('folders import only what is below them, through its index.ts', async () =>
   expect(checkImports()).toEqual([])
 })
 
-test(
-  'all TypeScript type-checks, with what tests say of types (vitest runs them without looking)',
-  { timeout: 600_000 },
-  () => {
-    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-    const { stdout, status } = spawnSync(process.execPath, [tsc, '--noEmit', '-p', 'tsconfig.json'], {
-      cwd: root,
-      encoding: 'utf8',
-    })
-    expect(stdout).toBe('')
-    expect(status).toBe(0)
-  },
-)
+test('all TypeScript type-checks, with what tests say of types (vitest runs them without looking)', {
+  timeout: 600_000,
+}, () => {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { stdout, status } = spawnSync(process.execPath, [tsc, '--noEmit', '-p', 'tsconfig.json'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  expect(stdout).toBe('')
+  expect(status).toBe(0)
+})

@@ -71,7 +71,11 @@ async function runStudy<P extends Part>(
     }
   }
   const count = (value: boolean) => verdicts.filter((passed) => passed === value).length
-  return { passed: count(true), failed: count(false), open: openOf(judged.flatMap(({ settings }) => settings)) }
+  return {
+    passed: count(true),
+    failed: count(false),
+    open: openOf(judged.flatMap(({ settings }) => settings)),
+  }
 }
 
 async function runSetting(
