@@ -41,22 +41,42 @@ describe('sample collector', () => {
     const first = await collector.collect(4)
     expect(first.map(from)).toEqual([
       [0, 0, 0],
-      [0, 0, 1],
       [1, 0, 0],
-      [1, 0, 1],
+      [2, 0, 0],
+      [0, 0, 1],
     ])
     expect(collector.envstep).toBe(6)
     const second = await collector.collect(4)
     expect(second.slice(0, 2).map(from)).toEqual([
-      [2, 0, 0],
+      [1, 0, 1],
       [2, 0, 1],
     ])
-    expect(collector.envstep).toBe(12)
+    expect(collector.envstep).toBe(9)
     const third = await collector.collect(4)
     expect(third.map(from)).toHaveLength(4)
-    // The six over were enough.
     expect(collector.envstep).toBe(12)
+    await collector.collect(2)
+    const rest = await collector.collect(1)
+    expect(rest.map(from)).toEqual([[2, 0, 4]])
+    // The one over was enough.
+    expect(collector.envstep).toBe(15)
   })
+
+  test.each([1, 3])(
+    'several environments take no more steps than are wanted, however their episodes end (nstep %i)',
+    async (nstep) => {
+      const { collector } = sampleCollector(Array(8).fill([100]), { nstep })
+      await collector.collect(1000)
+      // What is beyond n_sample are steps that n-step returns still wait for.
+      const waiting = 8 * (nstep - 1)
+      expect(collector.envstep - 1000).toBeLessThanOrEqual(waiting)
+      for (let i = 0; i < 10; i++) {
+        const before = collector.envstep
+        await collector.collect(8)
+        expect(collector.envstep - before).toBe(8)
+      }
+    },
+  )
 
   test('no transition is lost, none comes twice', async () => {
     const { collector } = sampleCollector([[5, 3], [4], [7, 1]])
@@ -108,7 +128,11 @@ describe('sample collector', () => {
   })
 
   test('an abnormal step drops what is pending of that environment, and nothing else', async () => {
-    const { collector, seen, logger } = sampleCollector([[100], [100]], {}, { 1: { 2: 'abnormal' } })
+    const { collector, seen, logger } = sampleCollector(
+      [[100], [100]],
+      { nstep: 2 },
+      { 1: { 3: 'abnormal' } },
+    )
     const samples = await collector.collect(8)
     expect(logger.warnings).toEqual(['Collector: environment 1 lost its episode: scripted.'])
     const byEnv = (id: number) => samples.map(from).filter(([env]) => env === id)
@@ -117,13 +141,13 @@ describe('sample collector', () => {
       [0, 0, 1],
       [0, 0, 2],
       [0, 0, 3],
+      [0, 0, 4],
     ])
-    // Episode 0 of environment 1 is gone with its first step; the abnormal step is no env step.
+    // Episode 0 of environment 1 is gone with its second step, which still waited for the next; the abnormal step is no env step.
     expect(byEnv(1)).toEqual([
+      [1, 0, 0],
       [1, 1, 0],
       [1, 1, 1],
-      [1, 1, 2],
-      [1, 1, 3],
     ])
     expect(seen.resets).toEqual([1])
     expect(collector.episode_count).toBe(0)
@@ -167,14 +191,14 @@ describe('sample collector', () => {
     logger.time = 1000
     await collector.collect(6, { train_iter: 50 })
     expect(logger.tables).toEqual([])
-    await collector.collect(2, { train_iter: 100 })
+    await collector.collect(4, { train_iter: 100 })
     expect(logger.tables).toHaveLength(1)
     const row = logger.tables[0]?.row
     // Steps of environment 0: 1 + 2; of environment 1: 11 + 12 + 13.
     expect(row).toMatchObject({
       episode_count: 3,
       envstep_count: 10,
-      train_sample_count: 8,
+      train_sample_count: 10,
       reward_mean: (3 + 3 + 36) / 3,
       reward_max: 36,
       reward_min: 3,
