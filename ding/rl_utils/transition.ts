@@ -1,10 +1,12 @@
 import {
   allocate,
   type DType,
+  dtypeOf,
   type HostTensor,
   isHostTensor,
   sizeOf,
   type TypedArray,
+  typedArrayDType,
   UsageError,
 } from '../utils/index.js'
 
@@ -24,7 +26,7 @@ export function isSet(flag: unknown): boolean {
 }
 
 export function isTypedArray(value: unknown): value is TypedArray {
-  return value instanceof Float32Array || value instanceof Int32Array || value instanceof Uint8Array
+  return typedArrayDType(value) !== undefined
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -96,11 +98,6 @@ export function stackRecords(records: readonly Step[], where: string): Record<st
     )
   }
   return result
-}
-
-function dtypeOf(array: TypedArray): DType {
-  if (array instanceof Float32Array) return 'float32'
-  return array instanceof Int32Array ? 'int32' : 'uint8'
 }
 
 function stacked(

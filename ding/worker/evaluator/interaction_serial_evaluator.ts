@@ -5,7 +5,7 @@ import type { ById, EvalMode, PolicyOutput } from '../../policy/index.js'
 import { SERIAL_EVALUATOR_REGISTRY } from '../../registry/index.js'
 import { EnvError, NumericError, type Resumable, type StateTree } from '../../utils/index.js'
 import { BrokenEnvs } from '../broken_envs.js'
-import { requireFinite } from '../observations.js'
+import { requireSound } from '../observations.js'
 import { SuccessWatch } from '../success.js'
 
 export const interactionEvaluatorConfig = schema({
@@ -189,7 +189,7 @@ export class InteractionSerialEvaluator implements Resumable {
     for (const id of active) {
       const own = ready[id]
       if (own === undefined) continue
-      requireFinite(own, id)
+      requireSound(own, id)
       obs[id] = own
       found = true
     }

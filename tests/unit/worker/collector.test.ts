@@ -4,6 +4,7 @@ import {
   BaseEnv,
   Box,
   createTimestep,
+  EnvError,
   EpisodeSerialCollector,
   type HostTensor,
   MemoryLogger,
@@ -246,6 +247,57 @@ describe('sample collector', () => {
     })
     await collector.collect(1)
     await expect(collector.collect(1)).rejects.toThrow(/env\.manager\.auto_reset/)
+  })
+
+  test('a NaN in mid-episode is told of by the step that brought it, before anything is handed on', async () => {
+    const { collector, env } = sampleCollector([[5]])
+    await collector.collect(1)
+    env.step = async () => ({ 0: createTimestep(Float32Array.of(0, Number.NaN, 0), 0, false) })
+    await expect(collector.collect(1)).rejects.toThrow(/Environment 0 gave obs\[1\] = NaN/)
+  })
+
+  test('an observation is looked at once', async () => {
+    const { collector, env } = sampleCollector([[3]])
+    let looks = 0
+    const watched = () => {
+      const obs: Record<string, Float32Array> = {}
+      Object.defineProperty(obs, 'x', {
+        enumerable: true,
+        get: () => {
+          looks++
+          return new Float32Array(1)
+        },
+      })
+      return obs
+    }
+    let ready = watched()
+    let step = 0
+    Object.defineProperty(env, 'ready_obs', { get: () => ({ 0: ready }) })
+    env.step = async () => {
+      const done = ++step % 3 === 0
+      const obs = watched()
+      ready = done ? watched() : obs
+      return { 0: createTimestep(obs, 0, done, false, { eval_episode_return: 0 }) }
+    }
+    // Two episodes of a first observation and three more each.
+    await collector.collect(6)
+    expect(looks).toBe(8)
+  })
+
+  test.each([
+    [
+      Float64Array.of(0, 1, 2),
+      /Environment 0 gave obs as a value of class Float64Array, expected a Float32Array/,
+    ],
+    [[0, 1, 2], /gave obs as a value of class Array/],
+    [{ speed: Int8Array.of(1) }, /gave obs\.speed as a value of class Int8Array/],
+    [undefined, /gave obs as undefined/],
+  ])('an observation of another form is the environment`s fault: %j', async (obs, message) => {
+    const { collector, env } = sampleCollector([[5]])
+    env.step = async () => ({ 0: createTimestep(obs as never, 0, false) })
+    await expect(collector.collect(1)).rejects.toThrow(message)
+    Object.defineProperty(env, 'ready_obs', { get: () => ({ 0: obs }) })
+    await expect(collector.collect(1)).rejects.toThrow(EnvError)
   })
 
   test('deepcopy_obs keeps observations of an environment that writes all of them into one array', async () => {
