@@ -149,6 +149,23 @@ onBothRuntimes(() => {
       expect(Math.abs(x.grad.slice(0, 4).reduce((a, b) => a + b))).toBeLessThan(1e-4)
     })
 
+    it('normalisation layers refuse what is not of their size, in evaluation too', async () => {
+      const { norm, train, batch } = {
+        norm: new LayerNorm(4),
+        train: new BatchNorm1d(2),
+        batch: new BatchNorm1d(2).eval(),
+      }
+      const of = (layer: { forward(x: tf.Tensor): tf.Tensor }, shape: number[]) =>
+        run(({ x }: X) => layer.forward(x), { x: f32(numbers(shape.reduce((a, b) => a * b, 1)), shape) })
+      await expect(of(norm, [2, 1])).rejects.toThrow('LayerNorm takes 4 features but its input is [2,1]')
+      for (const layer of [train, batch]) {
+        for (const shape of [[3, 5, 2], [3, 1], [2]])
+          await expect(of(layer, shape)).rejects.toThrow(
+            `BatchNorm1d takes [B, 2] but its input is [${shape}]`,
+          )
+      }
+    })
+
     it('BatchNorm1d moves its statistics in training and uses them in evaluation', async () => {
       const norm = new BatchNorm1d(1)
       const x = { x: f32([1, 3, 5, 7], [4, 1]) }
