@@ -35,16 +35,21 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 /** The same form with every number 0 and every flag false. */
 export function zerosLike(value: unknown, where: string): unknown {
-  if (typeof value === 'number') return 0
-  if (typeof value === 'boolean') return false
-  if (isTypedArray(value)) return value.slice().fill(0)
-  if (isHostTensor(value)) return { ...value, data: value.data.slice().fill(0) }
+  return filledLike(value, 0, where)
+}
+
+/** The same form with every number `fill` and every flag as that says. @throws UsageError for what has no numbers */
+export function filledLike(value: unknown, fill: 0 | 1, where: string): unknown {
+  if (typeof value === 'number') return fill
+  if (typeof value === 'boolean') return fill === 1
+  if (isTypedArray(value)) return value.slice().fill(fill)
+  if (isHostTensor(value)) return { ...value, data: value.data.slice().fill(fill) }
   if (isRecord(value)) {
     return Object.fromEntries(
-      Object.entries(value).map(([key, inner]) => [key, zerosLike(inner, `${where}.${key}`)]),
+      Object.entries(value).map(([key, inner]) => [key, filledLike(inner, fill, `${where}.${key}`)]),
     )
   }
-  throw new UsageError(`${where}: a ${typeof value} cannot be padded with zeros.`)
+  throw new UsageError(`${where}: a ${typeof value} cannot be padded.`)
 }
 
 /**
