@@ -233,6 +233,30 @@ describe('sample collector', () => {
     expect(b.collector.state_dict()).toEqual(a.collector.state_dict())
   })
 
+  test('rates after a resume are those of what was collected since', async () => {
+    const timed = () => {
+      const setup = sampleCollector([[2]])
+      const { env, logger } = setup
+      const step = env.step.bind(env)
+      env.step = (actions) => {
+        logger.time += 100
+        return step(actions)
+      }
+      return setup
+    }
+    const [a, b] = [timed(), timed()]
+    await a.collector.collect(40, { train_iter: 1 })
+    b.collector.load_state_dict(a.collector.state_dict())
+    await b.collector.collect(10, { train_iter: 100 })
+    expect(b.logger.tables[0]?.row).toMatchObject({
+      envstep_count: 50,
+      episode_count: 25,
+      avg_envstep_per_sec: 10,
+      avg_train_sample_per_sec: 10,
+      avg_episode_per_sec: 5,
+    })
+  })
+
   test('refuses NaN in observations and rewards, and environments that all rest', async () => {
     const nan = sampleCollector([[5]])
     nan.env.step = async () => ({ 0: createTimestep(Float32Array.of(0, Number.NaN, 0), 0, true) })
