@@ -1,5 +1,6 @@
 import { Box, Dict, Discrete, MultiBinary, MultiDiscrete, type Space, Tuple } from '../envs/index.js'
 import type { ObsShape } from '../nn/index.js'
+import { oneHotShapeOf } from '../policy/index.js'
 import { UsageError } from '../utils/index.js'
 
 /** The parts of a Dict or Tuple space without its action mask; undefined for another space. */
@@ -30,8 +31,7 @@ export function obsShapeOf(space: Space): ObsShape {
     if (!isRecordSpace(space)) return obsShapeOf(only[1])
     return Object.fromEntries(parts.map(([key, part]) => [key, obsShapeOf(part)]))
   }
-  if (space instanceof Discrete) return { one_hot: space.n }
-  if (space instanceof MultiDiscrete) return { one_hot: [...space.nvec] }
+  if (space instanceof Discrete || space instanceof MultiDiscrete) return oneHotShapeOf(space)
   if (space instanceof Box) return space.shape.length === 3 ? [...space.shape] : space.flatdim
   if (space instanceof MultiBinary) return space.flatdim
   throw new UsageError(`The observation space ${space} is of no kind that the networks take.`)

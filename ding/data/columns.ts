@@ -1,5 +1,5 @@
 import type { DType, HostTensor, TypedArray } from '../utils/index.js'
-import { DingError, isHostTensor, kindOf, setOwn, sizeOf } from '../utils/index.js'
+import { DingError, isHostTensor, kindOf, setOwn, sizeOf, typedArrayDType } from '../utils/index.js'
 import type { Transition } from './types.js'
 
 /** One array of a transition: where it is, and what every value there must be. */
@@ -26,12 +26,6 @@ export interface ColumnGroup {
 export interface Layout {
   readonly root: ColumnGroup
   readonly columns: readonly Column[]
-}
-
-function typedArrayDType(value: unknown): DType | undefined {
-  if (value instanceof Float32Array) return 'float32'
-  if (value instanceof Int32Array) return 'int32'
-  return value instanceof Uint8Array ? 'uint8' : undefined
 }
 
 function spell(dtype: DType, shape: readonly number[]): string {

@@ -3,11 +3,13 @@ import { BUFFER_REGISTRY } from '../registry/index.js'
 import {
   CheckpointError,
   DingError,
+  dtypeOf,
   type HostTensor,
   isHostTensor,
   kindOf,
   NumericError,
   type StateTree,
+  type TypedArray,
 } from '../utils/index.js'
 import { DistinctDraw } from './distinct.js'
 import { EpisodeRows } from './episode_rows.js'
@@ -271,9 +273,8 @@ function isGoal(value: unknown): boolean {
 function formOf(goal: unknown): string {
   if (isHostTensor(goal)) return `${goal.dtype} [${goal.shape.join(', ')}]`
   if (typeof goal === 'number') return 'float32 []'
-  const array = goal as Float32Array | Int32Array | Uint8Array
-  const dtype = array instanceof Float32Array ? 'float32' : array instanceof Int32Array ? 'int32' : 'uint8'
-  return `${dtype} [${array.length}]`
+  const array = goal as TypedArray
+  return `${dtypeOf(array)} [${array.length}]`
 }
 
 /** A number or a boolean of a transition, which load_data gives as a tensor. */

@@ -1,6 +1,6 @@
 import {
   CheckpointError,
-  type DType,
+  dtypeOf,
   type HostTensor,
   isHostTensor,
   type StateTree,
@@ -10,9 +10,7 @@ import {
 import type { SpaceValue } from './spaces/index.js'
 
 function hostTensor(array: TypedArray): HostTensor {
-  const dtype: DType =
-    array instanceof Float32Array ? 'float32' : array instanceof Int32Array ? 'int32' : 'uint8'
-  return { dtype, shape: [array.length], data: array.slice() }
+  return { dtype: dtypeOf(array), shape: [array.length], data: array.slice() }
 }
 
 /** A value of a space as a part of a checkpoint; the arrays are copied. */

@@ -20,7 +20,7 @@ import type { Model, ModelInput, ModelOutput } from './types.js'
 
 const agileQConfig = schema({
   obs_shape: {
-    doc: 'Observation: size of a vector, [channels, height, width] of an image, {one_hot: n}, or a record of such for Dict and Tuple.',
+    doc: 'Observation: size of a vector, [channels, height, width] of an image, {one_hot: n} (with start: s where a Discrete is not counted from 0), or a record of such for Dict and Tuple.',
     format: obs_shape,
     required: true,
   },

@@ -110,8 +110,14 @@ export class EDACModel extends Module implements ActorCriticModel {
     this.critic = new EDACCritic(base, ensemble_num, critic, this.actor, random)
     for (const layer of [...this.actor.trunk.layers, ...this.critic.q.layers])
       if (layer instanceof Linear || layer instanceof EnsembleLinear) layer.bias?.data.fill(BIAS_START)
-    const last = this.critic.q.layers.at(-1)
-    if (!(last instanceof EnsembleLinear)) throw new UsageError('The critics end in no linear layer.')
+    const layers = this.critic.q.layers.filter((layer) => layer instanceof EnsembleLinear)
+    const last = layers.pop()
+    if (last === undefined) throw new UsageError('The critics have no linear layer.')
+    for (const { weight, inSize, outSize } of layers) {
+      // CORL lets torch fill matrices [in, out] as if they were [out, in]: their bound is 1 / sqrt(out).
+      const factor = Math.sqrt(inSize / outSize)
+      weight.set(weight.data.map((w) => w * factor))
+    }
     for (const parameter of last.parameters())
       parameter.set(random.uniform(parameter.size).map((u) => (2 * u - 1) * CRITIC_BOUND))
   }

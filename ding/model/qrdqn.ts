@@ -19,7 +19,7 @@ import type { Model, ModelInput, ModelOutput } from './types.js'
 
 const qrdqnModelConfig = schema({
   obs_shape: {
-    doc: 'Observation: size of a vector, [channels, height, width] of an image, {one_hot: n}, or a record of such for Dict.',
+    doc: 'Observation: size of a vector, [channels, height, width] of an image, {one_hot: n} (with start: s where a Discrete is not counted from 0), or a record of such for Dict.',
     format: obs_shape,
     required: true,
   },

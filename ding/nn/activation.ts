@@ -39,8 +39,20 @@ const silu: Activate = (x) => tf.mul(x, tf.sigmoid(x))
 
 /** Self-normalising (Klambauer et al. 2017); its two constants make mean 0 and variance 1 a fixed point. */
 const [SELU_SCALE, SELU_ALPHA] = [1.0507009873554805, 1.6732632423543772]
-const selu: Activate = (x) =>
-  tf.mul(tf.add(tf.relu(x), tf.mul(tf.sub(tf.exp(tf.minimum(x, 0)), 1), SELU_ALPHA)), SELU_SCALE)
+const selu: Activate = tf.customGrad((x, save) => {
+  const input = x as tf.Tensor
+  ;(save as tf.GradSaveFunc)([input])
+  const below = tf.mul(tf.sub(tf.exp(tf.minimum(input, 0)), 1), SELU_ALPHA)
+  return {
+    value: tf.mul(tf.add(tf.relu(input), below), SELU_SCALE),
+    // At 0 the slope is that of the exponential, as torch's, where tfjs would take the mean of the two.
+    gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
+      const scaled = tf.mul(dy, SELU_SCALE)
+      const slope = tf.exp(tf.minimum(saved!, 0))
+      return tf.where(tf.greater(saved!, 0), scaled, tf.mul(tf.mul(scaled, SELU_ALPHA), slope))
+    },
+  }
+})
 
 const ACTIVATIONS = {
   identity: (x) => x,

@@ -1,8 +1,32 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { RandomStream } from '../compute/index.js'
+import { UsageError } from '../utils/index.js'
 import type { Sequential } from './container.js'
 import { DiscreteHead, type Head, type HeadOptions } from './head.js'
 import { Module } from './module.js'
+
+/** The categorical support: n_atom values evenly from v_min to v_max. */
+export interface CategoricalSupport {
+  readonly v_min: number
+  readonly v_max: number
+  readonly n_atom: number
+}
+
+/** @throws UsageError unless there are two atoms at least, from a v_min up to a v_max above it */
+export function checkSupport({ v_min, v_max, n_atom }: CategoricalSupport): void {
+  if (
+    Number.isInteger(n_atom) &&
+    n_atom >= 2 &&
+    Number.isFinite(v_min) &&
+    Number.isFinite(v_max) &&
+    v_min < v_max
+  )
+    return
+  throw new UsageError(
+    `The support of the returns has n_atom ${n_atom}, v_min ${v_min}, v_max ${v_max}: at least 2 atoms are needed, and finite numbers with ` +
+      'v_min below v_max.',
+  )
+}
 
 export interface DistributionHeadOptions extends HeadOptions {
   readonly n_atom?: number
@@ -30,6 +54,7 @@ export class DistributionHead extends Module implements Head {
     this.nAtom = options.n_atom ?? 51
     this.vMin = options.v_min ?? -10
     this.vMax = options.v_max ?? 10
+    checkSupport({ v_min: this.vMin, v_max: this.vMax, n_atom: this.nAtom })
     this.Q = new DiscreteHead(hiddenSize, outputSize * this.nAtom, random, options).Q
   }
 

@@ -92,13 +92,26 @@ export class IdentityEncoder extends Module implements Encoder {
 export class OneHotEncoder extends Module implements Encoder {
   readonly outputSize: number
 
-  constructor(readonly sizes: readonly number[]) {
+  /** @param sizes numbers of values @param start first values, 0 when left out */
+  constructor(
+    readonly sizes: readonly number[],
+    readonly start: readonly number[] = sizes.map(() => 0),
+  ) {
     super()
     this.outputSize = sizes.reduce((sum, n) => sum + n, 0)
   }
 
+  /** @throws UsageError for another number of columns */
   forward(obs: ObsTensor): tf.Tensor {
-    const columns = tf.cast(flatten(oneTensor(obs)), 'int32')
+    const values = tf.cast(flatten(oneTensor(obs)), 'int32')
+    if (values.shape[1] !== this.sizes.length) {
+      throw new UsageError(
+        `The model takes ${this.sizes.length} discrete values (one_hot: [${this.sizes}]) but got observations of shape [${values.shape.slice(1)}].`,
+      )
+    }
+    const columns = this.start.every((first) => first === 0)
+      ? values
+      : tf.sub(values, tf.tensor2d([...this.start], [1, this.start.length], 'int32'))
     const parts = this.sizes.map((n, i) => {
       // With one value there is nothing to tell apart, and tfjs's oneHot takes two at least.
       if (n === 1) return tf.ones([columns.shape[0]!, 1])

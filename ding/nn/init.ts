@@ -2,7 +2,7 @@ import type { RandomStream } from '../compute/index.js'
 
 /**
  * How to fill a weight of shape [out, in, ...]. `torch` is PyTorch's default for linear and convolution layers,
- * kaiming_uniform(a = sqrt 5), which is U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+ * kaiming_uniform(a = sqrt 5), which is U(-1/sqrt(fan_in), 1/sqrt(fan_in)); 0 for a layer without inputs.
  */
 export type WeightInit =
   | { readonly type: 'torch' }
@@ -39,7 +39,7 @@ export function initWeight(
   const { fanIn, fanOut } = fans
   switch (init.type) {
     case 'torch':
-      return uniform(size, random, 1 / Math.sqrt(fanIn))
+      return uniform(size, random, torchBound(fanIn))
     case 'xavier_uniform':
       return uniform(size, random, (init.gain ?? 1) * Math.sqrt(6 / (fanIn + fanOut)))
     case 'xavier_normal':
@@ -62,8 +62,12 @@ export function initBias(
   random: RandomStream,
   init: BiasInit = { type: 'torch' },
 ): Float32Array {
-  if (init.type === 'torch') return uniform(size, random, 1 / Math.sqrt(fanIn))
+  if (init.type === 'torch') return uniform(size, random, torchBound(fanIn))
   return initPlain(size, random, init)
+}
+
+function torchBound(fanIn: number): number {
+  return fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0
 }
 
 function initPlain(
@@ -113,7 +117,7 @@ export function orthogonal(raw: Float32Array, rows: number, gain = 1): Float32Ar
         for (let i = 0; i < length; i++) vector[i]! -= dot * other[i]!
       }
     }
-    const norm = Math.hypot(...vector)
+    const norm = lengthOf(vector)
     for (let i = 0; i < length; i++) {
       vector[i]! /= norm
       out[at(v, i)] = gain * vector[i]!
@@ -121,4 +125,23 @@ export function orthogonal(raw: Float32Array, rows: number, gain = 1): Float32Ar
     basis.push(vector)
   }
   return out
+}
+
+/**
+ * Euclidean length. The sum is that of V8's Math.hypot, scaled and compensated, to the last bit; Math.hypot itself takes no more arguments than the
+ * stack has room for.
+ */
+function lengthOf(vector: Float64Array): number {
+  const largest = vector.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
+  if (largest === 0) return 0
+  let sum = 0
+  let lost = 0
+  for (const x of vector) {
+    const scaled = x / largest
+    const term = scaled * scaled - lost
+    const next = sum + term
+    lost = next - sum - term
+    sum = next
+  }
+  return Math.sqrt(sum) * largest
 }

@@ -12,32 +12,61 @@ import {
 } from './encoder.js'
 import { Module } from './module.js'
 
+/** The shape of Discrete and MultiDiscrete observations: numbers of values, and the first ones (0 when left out). */
+export interface OneHotShape {
+  readonly one_hot: number | readonly number[]
+  readonly start?: number | readonly number[]
+}
+
 /**
  * The shape of an observation, as models take it in `obs_shape`:
- * a number or [n] for a vector, [C, H, W] for an image, `{one_hot: n}` for Discrete (`{one_hot: [n, m]}` for MultiDiscrete),
- * a record of shapes for Dict, a list of shapes that are not numbers for Tuple (keys `0`, `1`, ...).
+ * a number or [n] for a vector, [C, H, W] for an image, `{one_hot: n}` for Discrete (`{one_hot: [n, m]}` for MultiDiscrete; with
+ * `start`, a number or as many, where values are not counted from 0), a record of shapes for Dict, a list of shapes that are not numbers for Tuple (keys `0`, `1`, ...).
  */
 export type ObsShape =
   | number
   | readonly number[]
-  | { readonly one_hot: number | readonly number[] }
+  | OneHotShape
   | readonly ObsShape[]
   | { readonly [key: string]: ObsShape }
 
 /** The parts of a Dict or Tuple shape by key; undefined for a single shape. */
 export function shapeParts(shape: ObsShape): Record<string, ObsShape> | undefined {
-  if (typeof shape === 'number' || oneHotSizes(shape) !== undefined) return undefined
+  if (typeof shape === 'number' || oneHotOf(shape) !== undefined) return undefined
   const isNumbers = Array.isArray(shape) && shape.every((d) => typeof d === 'number')
   return isNumbers
     ? undefined
     : Object.fromEntries(Object.entries<ObsShape>(shape as Record<string, ObsShape>))
 }
 
-function oneHotSizes(shape: ObsShape): readonly number[] | undefined {
-  if (typeof shape !== 'object' || Array.isArray(shape) || !('one_hot' in shape)) return undefined
-  const sizes: unknown = shape.one_hot
-  if (typeof sizes === 'number') return [sizes]
-  return Array.isArray(sizes) ? sizes : undefined
+/**
+ * Numbers of values and first values of a {@link OneHotShape}; undefined for any other shape.
+ * @throws UsageError where it has other keys, which would be lost, or `one_hot` and `start` are no such numbers
+ */
+export function oneHotOf(
+  shape: unknown,
+): { readonly sizes: readonly number[]; readonly start: readonly number[] } | undefined {
+  if (typeof shape !== 'object' || shape === null || Array.isArray(shape) || !('one_hot' in shape))
+    return undefined
+  const { one_hot, start, ...others } = shape as OneHotShape
+  if (typeof one_hot === 'object' && !Array.isArray(one_hot)) return undefined
+  const list = (numbers: number | readonly number[]) =>
+    (Array.isArray(numbers) ? numbers : [numbers]) as number[]
+  const sizes = list(one_hot)
+  const first = start === undefined ? sizes.map(() => 0) : list(start)
+  const [other] = Object.keys(others)
+  const refuse = (why: string): never => {
+    throw new UsageError(`obs_shape ${JSON.stringify(shape)} is not understood: ${why}.`)
+  }
+  if (other !== undefined)
+    refuse(
+      `one_hot stands for one discrete observation, beside which there is no "${other}". In a record every entry has a shape of its own, such as {cell: {one_hot: 4}, speed: 3}`,
+    )
+  if (sizes.length === 0 || !sizes.every((n) => Number.isSafeInteger(n) && n > 0))
+    refuse('one_hot is the number of values, or a list with one number an entry')
+  if (first.length !== sizes.length || !first.every(Number.isSafeInteger))
+    refuse('start is the first value, an integer, or a list with one for each number in one_hot')
+  return { sizes, start: first }
 }
 
 function isImage(shape: ObsShape): shape is readonly number[] {
@@ -127,8 +156,8 @@ function plainEncoder(
   options: ConvEncoderOptions,
 ): Encoder {
   if (isImage(shape)) return new ConvEncoder(shape, hiddenSizes, random, options)
-  const categories = oneHotSizes(shape)
-  if (categories !== undefined) return new OneHotEncoder(categories)
+  const discrete = oneHotOf(shape)
+  if (discrete !== undefined) return new OneHotEncoder(discrete.sizes, discrete.start)
   return new IdentityEncoder(vectorSize(shape))
 }
 
@@ -161,7 +190,7 @@ export function buildEncoder(
   const parts = shapeParts(shape)
   if (parts === undefined) {
     if (isImage(shape)) return new ConvEncoder(shape, hiddenSizes, random, options)
-    if (oneHotSizes(shape) === undefined && hiddenSizes.length > 0)
+    if (oneHotOf(shape) === undefined && hiddenSizes.length > 0)
       return new FCEncoder(vectorSize(shape), hiddenSizes, random, options)
   }
   const input =

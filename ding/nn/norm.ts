@@ -49,8 +49,10 @@ export class LayerNorm extends Module {
     this.bias = filled([size], 0, true)
   }
 
-  /** x [..., size] -> the same shape. */
+  /** x [..., size] -> the same shape. @throws UsageError for another number of features */
   forward(x: tf.Tensor): tf.Tensor {
+    if (x.shape.at(-1) !== this.size)
+      throw new UsageError(`LayerNorm takes ${this.size} features but its input is [${x.shape}].`)
     return tf.add(tf.mul(layerNorm(x, this.eps), this.weight.value), this.bias.value)
   }
 }
@@ -77,14 +79,16 @@ export class BatchNorm1d extends Module {
     this.running_var = filled([size], 1, false)
   }
 
-  /** x [B, size] -> [B, size]; B > 1 in training. */
+  /** x [B, size] -> [B, size]; B > 1 in training. @throws UsageError for any other shape */
   forward(x: tf.Tensor): tf.Tensor {
+    if (x.rank !== 2 || x.shape[1] !== this.size)
+      throw new UsageError(`BatchNorm1d takes [B, ${this.size}] but its input is [${x.shape}].`)
     let mean = this.running_mean.value
     let variance = this.running_var.value
     let centred: tf.Tensor
     if (this.training) {
       const batch = x.shape[0]!
-      if (x.rank !== 2 || batch < 2) {
+      if (batch < 2) {
         throw new UsageError(
           `BatchNorm1d in training needs [B, ${this.size}] with B > 1, got [${x.shape}]. Call module.eval() to act on one observation.`,
         )

@@ -381,7 +381,7 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
     return createModel(model, { random: this.random.stream('model'), policy: this.constructor })
   }
 
-  private get modelConfig(): Readonly<Record<string, unknown>> {
+  protected get modelConfig(): Readonly<Record<string, unknown>> {
     const cfg: Readonly<Record<string, unknown>> = this.cfg
     return (cfg['model'] ?? {}) as Record<string, unknown>
   }

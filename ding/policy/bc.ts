@@ -12,6 +12,7 @@ import { CheckpointError, ConfigError, type StateTree } from '../utils/index.js'
 import { Actor } from './acting.js'
 import { Policy } from './base.js'
 import { columnOf, logits, meanOf, scalarOf, stepChecked } from './common.js'
+import { checkDiscreteActions } from './data_fit.js'
 import { batchPolicyConfig } from './off_policy_config.js'
 import { partOf } from './saved_state.js'
 import { checkActionBound } from './spaces.js'
@@ -217,6 +218,7 @@ export class BCPolicy extends Policy<BCConfig> {
   }
 
   protected override async forwardLearn({ obs, action }: Batch): Promise<LearnOutput> {
+    if (!this.cfg.continuous) checkDiscreteActions(action, this.modelConfig['action_shape'])
     const out = await this.update.run({ obs, action })
     const total_loss = scalarOf(out.total_loss)
     this.optimizer.lr = this.learningRate(this.updates)

@@ -1,5 +1,5 @@
 import type { OfflineDataset } from '../data/index.js'
-import { DatasetError, isHostTensor, sizeOf } from '../utils/index.js'
+import { DatasetError, type HostTensor, isHostTensor, sizeOf, UsageError } from '../utils/index.js'
 
 /** Excess that rounding explains, as a share of the bound. */
 const ROUNDING = 1e-3
@@ -22,12 +22,48 @@ function list(shape: readonly number[]): string {
   return shape.length === 1 ? String(shape[0]) : JSON.stringify(shape)
 }
 
+function allowed(sizes: readonly number[]): string {
+  const range = sizes.length === 1 ? `from 0 to ${(sizes[0] as number) - 1}` : 'from 0 to one less than each'
+  return (
+    `policy.model.action_shape is ${list(sizes)}, for actions ${range}. ` +
+    'Use data of the same environment, set policy.model.action_shape, or count the actions of the data from 0.'
+  )
+}
+
+/** @param values rows of discrete actions, one entry for each of `sizes` @throws what `error` makes of the first that is not from 0 to size - 1 */
+function checkRange(
+  values: HostTensor['data'],
+  sizes: readonly number[],
+  error: (value: number) => Error,
+): void {
+  const width = sizes.length
+  if (values.length % width !== 0) return
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number
+    if (!(value >= 0 && value < (sizes[i % width] as number))) throw error(value)
+  }
+}
+
+/**
+ * Checks the discrete actions of a batch, which a compiled program could not refuse: an action that there is not would count as one of value 0.
+ * @param action_shape of the model @throws UsageError for an action that is not from 0 to action_shape - 1
+ */
+export function checkDiscreteActions(action: unknown, action_shape: unknown): void {
+  const sizes = sizesOf(action_shape)
+  if (sizes === undefined || sizes.length === 0 || !isHostTensor(action)) return
+  checkRange(
+    action.data,
+    sizes,
+    (value) => new UsageError(`A batch to learn from has the action ${value}, but ${allowed(sizes)}`),
+  )
+}
+
 /**
  * Compares what a model is configured with to the data that it is to learn from.
  * @param scale what the data's actions are multiplied by
  * @param bound the largest magnitude of an entry of the policy's actions, if there is one
  * @returns what is odd, in sentences
- * @throws DatasetError where observations or actions have another size, or actions are in other units
+ * @throws DatasetError where observations or actions have another size, discrete actions are not counted from 0, or continuous ones are in other units
  */
 export function checkModelData(
   { obs_shape, action_shape }: Readonly<Record<string, unknown>>,
@@ -45,14 +81,20 @@ export function checkModelData(
   const sizes = sizesOf(action_shape)
   if (!isHostTensor(action) || sizes === undefined) return []
   const { min, max } = data.statistics.action_bounds
-  const largest = Math.max(...max, ...Array.from(min, (value) => -value))
   if (action.dtype !== 'float32') {
-    if (action.shape.length > 1 || sizes.length !== 1 || largest < (sizes[0] as number)) return []
-    throw new DatasetError(
-      `The dataset's actions go up to ${largest}, but policy.model.action_shape is ${sizes[0]}, for actions from 0 to ${(sizes[0] as number) - 1}. ` +
-        'Check policy.collect.data_path, or set policy.model.action_shape.',
+    checkRange(
+      min,
+      sizes,
+      (low) => new DatasetError(`The dataset's actions go down to ${low}, but ${allowed(sizes)}`),
     )
+    checkRange(
+      max,
+      sizes,
+      (high) => new DatasetError(`The dataset's actions go up to ${high}, but ${allowed(sizes)}`),
+    )
+    return []
   }
+  const largest = Math.max(...max, ...Array.from(min, (value) => -value))
   const width = sizeOf(action.shape.slice(1))
   if (width !== sizeOf(sizes)) {
     throw new DatasetError(

@@ -3,15 +3,10 @@ import { Tensor } from '@tensorflow/tfjs-core'
 import type { HostTree } from '../compute/index.js'
 import type { Obs } from '../envs/index.js'
 import type { ObsTensor } from '../nn/index.js'
-import { allocate, type DType, EnvError, sizeOf, type TypedArray } from '../utils/index.js'
+import { allocate, dtypeOf, EnvError, sizeOf, type TypedArray } from '../utils/index.js'
 
 function isArray(value: Obs): value is TypedArray {
   return ArrayBuffer.isView(value)
-}
-
-function dtypeOf(array: TypedArray): DType {
-  if (array instanceof Float32Array) return 'float32'
-  return array instanceof Int32Array ? 'int32' : 'uint8'
 }
 
 /** @throws EnvError: observations that are to go into one batch are not of one form. */
@@ -23,7 +18,7 @@ function unequal(row: number, what: string): never {
 
 /**
  * Stacks observations along a new batch axis, padded with zero rows to `capacity`.
- * @throws EnvError when they differ in form.
+ * @throws EnvError when they differ in form, UsageError for arrays of doubles and others that observations are not made of
  */
 export function stackObs(rows: readonly Obs[], capacity = rows.length): HostTree {
   const first = rows[0]

@@ -1,4 +1,5 @@
 import { Box, Dict, Discrete, MultiBinary, MultiDiscrete, type Space, Tuple } from '../envs/index.js'
+import { type OneHotShape, oneHotOf } from '../nn/index.js'
 import { ConfigError } from '../utils/index.js'
 
 function isSize(value: unknown): value is number {
@@ -29,7 +30,7 @@ function obsFits(shape: unknown, space: Space): boolean {
     // One entry beside an action mask may be described by itself.
     if (sizes !== undefined) return only.length === 1 && obsFits(shape, only[0] as Space)
     if (typeof shape !== 'object' || shape === null) return true
-    if (only.length === 1 && 'one_hot' in shape && !('one_hot' in rest))
+    if (only.length === 1 && oneHotOf(shape) !== undefined && !('one_hot' in rest))
       return obsFits(shape, only[0] as Space)
     return Object.entries(shape).every(([key, part]) => {
       const inner = parts[key]
@@ -39,8 +40,8 @@ function obsFits(shape: unknown, space: Space): boolean {
   const sizes = sizesOf(shape)
   if (sizes === undefined) {
     if (typeof shape !== 'object' || shape === null) return true
-    if (!('one_hot' in shape)) return false
-    return oneHotFits(sizesOf(shape.one_hot), space)
+    const discrete = oneHotOf(shape)
+    return discrete !== undefined && oneHotFits(discrete, space)
   }
   if (space instanceof Discrete) return product(sizes) === 1
   const own = space.shape
@@ -48,10 +49,10 @@ function obsFits(shape: unknown, space: Space): boolean {
   return sizes.length <= 1 ? product(own) === product(sizes) : sizes.join() === own.join()
 }
 
-function oneHotFits(sizes: readonly number[] | undefined, space: Space): boolean {
-  if (sizes === undefined) return true
-  if (space instanceof Discrete) return sizes.length === 1 && sizes[0] === space.n
-  return space instanceof MultiDiscrete ? sizes.join() === space.nvec.join() : true
+function oneHotFits(given: { sizes: readonly number[]; start: readonly number[] }, space: Space): boolean {
+  if (!(space instanceof Discrete || space instanceof MultiDiscrete)) return true
+  const own = oneHotOf(oneHotShapeOf(space))
+  return given.sizes.join() === own?.sizes.join() && given.start.join() === own.start.join()
 }
 
 /** Whether an `action_shape` can stand for actions of a space; true where the two cannot be compared. */
@@ -90,9 +91,16 @@ export function checkModelShapes(
   }
 }
 
+/** The entry of `obs_shape` for a discrete observation. */
+export function oneHotShapeOf(space: Discrete | MultiDiscrete): OneHotShape {
+  if (space instanceof Discrete)
+    return space.start === 0 ? { one_hot: space.n } : { one_hot: space.n, start: space.start }
+  const one_hot = [...space.nvec]
+  return space.start.every((first) => first === 0) ? { one_hot } : { one_hot, start: [...space.start] }
+}
+
 function obsShapeOf(space: Space): unknown {
-  if (space instanceof Discrete) return { one_hot: space.n }
-  if (space instanceof MultiDiscrete) return { one_hot: [...space.nvec] }
+  if (space instanceof Discrete || space instanceof MultiDiscrete) return oneHotShapeOf(space)
   const parts = partsOf(space)
   if (parts !== undefined)
     return Object.fromEntries(Object.entries(parts).map(([key, part]) => [key, obsShapeOf(part)]))

@@ -17,6 +17,7 @@ import { Actor } from './acting.js'
 import { adamOf } from './adam_options.js'
 import { Policy } from './base.js'
 import { columnOf, logits, meanOf, scalarOf, stepChecked, targetOf } from './common.js'
+import { checkDiscreteActions } from './data_fit.js'
 import { checkReplayConfig, replayWeight } from './replay.js'
 import { partOf } from './saved_state.js'
 import type { ById, CollectSettings, LearnOutput, PolicyOutput, RunProgress } from './types.js'
@@ -169,6 +170,7 @@ export abstract class ValueBasedPolicy<C extends ValueBasedConfig = ValueBasedCo
 
   protected override async forwardLearn(data: Batch): Promise<LearnOutput> {
     const { obs, next_obs, action, reward, done, value_gamma } = data
+    checkDiscreteActions(action, this.modelConfig['action_shape'])
     const weight = replayWeight(this.cfg, data)
     const out = await this.update.run({ obs, next_obs, action, reward, done, weight, value_gamma })
     const logged: Record<string, number> = {}

@@ -1,6 +1,6 @@
 import { type HostTensor, isHostTensor, UsageError } from '../utils/index.js'
 import { gae } from './gae.js'
-import { isSet, isTypedArray, type Step, stackRecords, zerosLike } from './transition.js'
+import { filledLike, isSet, isTypedArray, type Step, stackRecords, zerosLike } from './transition.js'
 
 export interface NstepReturnOptions {
   /** Store the discounted sum instead of the separate rewards (false). */
@@ -148,7 +148,7 @@ function nullTransition(template: Step): Step {
   for (const key of ['obs', 'action', 'reward', 'value_gamma']) {
     if (key in zeroed) zeroed[key] = zerosLike(zeroed[key], key)
   }
-  zeroed['done'] = typeof template['done'] === 'number' ? 1 : true
+  zeroed['done'] = template['done'] === undefined ? true : filledLike(template['done'], 1, 'done')
   return zeroed
 }
 

@@ -5,8 +5,8 @@ import {
   asBool,
   type Discount,
   type OptionalTensor,
+  perSample,
   sameShape,
-  withRank,
   zeroWhereDone,
 } from './td_common.js'
 
@@ -37,7 +37,7 @@ export interface NstepReturnData {
  * @param value_gamma factor of the bootstrapped value, a number or (B,): gamma^n when absent. It differs from that where
  *   the window holds fewer than n real steps (see get_nstep_return_data).
  * @returns (B,), or next_value's shape
- * @throws UsageError when reward does not hold nstep rows
+ * @throws UsageError when reward does not hold nstep rows of B, or done or value_gamma not B entries
  */
 export function nstep_return(
   data: NstepReturnData,
@@ -46,7 +46,7 @@ export function nstep_return(
   value_gamma?: Discount | null,
 ): Tensor {
   const { next_value } = data
-  const rewardSum = discountedRewards(data.reward, gamma, nstep, next_value.rank)
+  const rewardSum = discountedRewards(data.reward, gamma, nstep, next_value.shape)
   return bootstrapped(rewardSum, next_value, data.done, value_gamma ?? powerOf(gamma, nstep))
 }
 
@@ -57,33 +57,38 @@ export function bootstrapped(
   done: Tensor,
   value_gamma: Discount,
 ): Tensor {
-  const { rank } = next_value
-  const factor = typeof value_gamma === 'number' ? value_gamma : withRank(value_gamma, rank, 'value_gamma')
-  const future = zeroWhereDone(tf.mul(next_value, factor), withRank(done, rank, 'done'))
-  return tf.add(withRank(rewardSum, rank, 'reward'), future)
+  const { shape } = next_value
+  const factor = typeof value_gamma === 'number' ? value_gamma : perSample(value_gamma, shape, 'value_gamma')
+  const future = zeroWhereDone(tf.mul(next_value, factor), perSample(done, shape, 'done'))
+  return tf.add(perSample(rewardSum, shape, 'reward'), future)
 }
 
-/** sum of gamma^i r_i over the first axis, with trailing axes added up to `rank`. */
-export function discountedRewards(reward: Tensor, gamma: Discount, nstep: number, rank: number): Tensor {
-  if (nstep === 1 && reward.rank === 1) return withRank(reward, rank, 'reward')
-  if (reward.shape[0] !== nstep) {
+/** sum of gamma^i r_i over the first axis, with trailing axes of size 1 beside values of `shape`. */
+export function discountedRewards(
+  reward: Tensor,
+  gamma: Discount,
+  nstep: number,
+  shape: readonly number[],
+): Tensor {
+  if (nstep === 1 && reward.rank === 1) return perSample(reward, shape, 'reward')
+  if (reward.shape[0] !== nstep || reward.rank < 2) {
     throw new UsageError(
-      `reward of shape [${reward.shape}] must have nstep = ${nstep} rows, one per step. ` +
+      `reward of shape [${reward.shape}] must have nstep = ${nstep} rows, one per step, of a reward for each sample. ` +
         'Turn a batch column of shape (B, nstep) with to_time_major(reward).',
     )
   }
-  if (nstep === 1) return withRank(tf.squeeze(reward, [0]), rank, 'reward')
+  if (nstep === 1) return perSample(tf.squeeze(reward, [0]), shape, 'reward')
   let factors: Tensor
   if (typeof gamma === 'number') {
     const powers = Float32Array.from({ length: nstep }, (_, i) => gamma ** i)
     factors = tf.tensor(powers, [nstep, ...Array<number>(reward.rank - 1).fill(1)])
   } else {
     const rows = Array.from({ length: nstep }, (_, i) =>
-      withRank(asTensor(powerOf(gamma, i), gamma), reward.rank - 1, 'gamma'),
+      perSample(asTensor(powerOf(gamma, i), gamma), reward.shape.slice(1), 'gamma'),
     )
     factors = tf.stack(rows)
   }
-  return withRank(tf.sum(tf.mul(reward, factors), 0), rank, 'reward')
+  return perSample(tf.sum(tf.mul(reward, factors), 0), shape, 'reward')
 }
 
 /** gamma^n by repeated products, which neither needs a power kernel nor its logarithm. */

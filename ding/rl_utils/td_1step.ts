@@ -3,7 +3,15 @@ import * as tf from '@tensorflow/tfjs-core'
 import { stopGradient } from '../compute/index.js'
 import { UsageError } from '../utils/index.js'
 import { bootstrapped } from './returns.js'
-import { type Criterion, type OptionalTensor, pick, type TdError, tdLoss, withRank } from './td_common.js'
+import {
+  type Criterion,
+  type OptionalTensor,
+  perSample,
+  pick,
+  sameShape,
+  type TdError,
+  tdLoss,
+} from './td_common.js'
 
 export interface Q1stepTdData {
   /** (B, N) action values of the observations. */
@@ -71,7 +79,10 @@ export function m_q_1step_td_error(
   const addon = pick(logPi, data.act)
   const nextLogPi = tf.logSoftmax(tf.div(next_q, tau))
   const softValue = tf.sum(tf.mul(tf.exp(nextLogPi), tf.sub(next_q, tf.mul(nextLogPi, tau))), -1)
-  const reward = tf.add(withRank(data.reward, 1, 'reward'), tf.mul(tf.clipByValue(addon, -1, 1), alpha))
+  const reward = tf.add(
+    perSample(data.reward, addon.shape, 'reward'),
+    tf.mul(tf.clipByValue(addon, -1, 1), alpha),
+  )
   const target = bootstrapped(reward, softValue, data.done, gamma)
   const clipped = tf.logicalOr(tf.greater(addon, 1), tf.less(addon, -1))
   return {
@@ -120,7 +131,7 @@ export function q_v_1step_td_error(
 export interface V1stepTdData {
   /** (B,), or (B, A) with agents. */
   readonly v: Tensor
-  /** As many values as v. */
+  /** As v, give or take axes of size 1 behind. */
   readonly next_v: Tensor
   readonly reward: Tensor
   /** Absent: no step is terminal. */
@@ -139,12 +150,18 @@ export function v_1step_td_error(
   options: { criterion?: Criterion } = {},
 ): TdError {
   const { v, next_v } = data
-  if (next_v.size !== v.size) {
+  if (!sameShape(withoutOnes(next_v.shape), withoutOnes(v.shape))) {
     throw new UsageError(
       `next_v of shape [${next_v.shape}] must hold one value per entry of v, whose shape is [${v.shape}].`,
     )
   }
   const next = tf.reshape(next_v, v.shape)
-  const done = data.done ?? tf.zeros([1], 'bool')
+  const done = data.done ?? tf.zeros(v.shape, 'bool')
   return tdLoss(v, bootstrapped(data.reward, next, done, gamma), data.weight, options.criterion)
+}
+
+/** A shape without the axes of size 1 at its end. */
+function withoutOnes(shape: readonly number[]): readonly number[] {
+  const last = shape.findLastIndex((size) => size !== 1)
+  return shape.slice(0, last + 1)
 }

@@ -85,6 +85,19 @@ export function withRank(x: Tensor, rank: number, what: string): Tensor {
   return tf.reshape(x, shape)
 }
 
+/**
+ * `x`, which has a value for each sample, beside values of `shape`: with the axes of {@link withRank}, as many entries along the first axis, and
+ * along the others as many or one that all share.
+ * @throws UsageError for any other shape, which would be broadcast
+ */
+export function perSample(x: Tensor, shape: readonly number[], what: string): Tensor {
+  const column = withRank(x, shape.length, what)
+  if (column.shape.every((size, axis) => size === shape[axis] || (axis > 0 && size === 1))) return column
+  throw new UsageError(
+    `${what} has shape [${x.shape}] beside values of shape [${shape}]: it must have one entry for each of the ${shape[0]} samples.`,
+  )
+}
+
 /** The criterion as a function. */
 export function criterionOf(criterion: Criterion | undefined): (estimate: Tensor, target: Tensor) => Tensor {
   if (typeof criterion === 'function') return criterion
@@ -137,8 +150,8 @@ export function tdLoss(
   return { loss: weightedMean(td_error_per_sample, weight), td_error_per_sample }
 }
 
-/** Mean of `errors` times `weight` (per sample, broadcast over trailing axes). */
+/** Mean of `errors` times `weight` (per sample, broadcast over trailing axes). @throws UsageError for a weight of another number of samples */
 export function weightedMean(errors: Tensor, weight: OptionalTensor): Tensor {
   if (weight === null || weight === undefined) return tf.mean(errors)
-  return tf.mean(tf.mul(errors, withRank(weight, errors.rank, 'weight')))
+  return tf.mean(tf.mul(errors, perSample(weight, errors.shape, 'weight')))
 }

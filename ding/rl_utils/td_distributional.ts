@@ -1,16 +1,17 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import { stopGradient } from '../compute/index.js'
+import { type CategoricalSupport, checkSupport } from '../nn/index.js'
 import { UsageError } from '../utils/index.js'
 import { discountedRewards, powerOf } from './returns.js'
 import {
   type Discount,
   type OptionalTensor,
+  perSample,
   pickRow,
   sameShape,
   type TdError,
   weightedMean,
-  withRank,
   zeroWhereDone,
 } from './td_common.js'
 
@@ -33,18 +34,11 @@ export interface DistNstepTdData {
   readonly value_gamma?: OptionalTensor
 }
 
-/** The categorical support: n_atom values evenly from v_min to v_max. */
-export interface CategoricalSupport {
-  readonly v_min: number
-  readonly v_max: number
-  readonly n_atom: number
-}
-
 /**
  * n-step C51 error (Bellemare et al. 2017, algorithm 1): cross-entropy between the projected target distribution and the
  * chosen action's distribution.
  * @returns loss (scalar) and td_error_per_sample (B,) or (B, A)
- * @throws UsageError when the distributions have not n_atom atoms
+ * @throws UsageError when the distributions have not n_atom atoms, or v_max is not above v_min
  */
 export function dist_nstep_td_error(
   data: DistNstepTdData,
@@ -52,17 +46,16 @@ export function dist_nstep_td_error(
   options: CategoricalSupport & { readonly nstep?: number },
 ): TdError {
   const { nstep = 1, n_atom } = options
-  if (data.dist.shape[data.dist.rank - 1] !== n_atom || n_atom < 2) {
-    throw new UsageError(
-      `n_atom is ${n_atom}, but the distribution has shape [${data.dist.shape}]; at least 2 atoms are needed.`,
-    )
+  checkSupport(options)
+  if (data.dist.shape[data.dist.rank - 1] !== n_atom) {
+    throw new UsageError(`n_atom is ${n_atom}, but the distribution has shape [${data.dist.shape}].`)
   }
   const chosen = pickRow(data.dist, data.act)
   const next = stopGradient(pickRow(data.next_n_dist, data.next_n_act))
-  const rank = data.act.rank
-  const reward = discountedRewards(data.reward, gamma, nstep, rank)
+  const { shape } = data.act
+  const reward = discountedRewards(data.reward, gamma, nstep, shape)
   const factor = data.value_gamma ?? powerOf(gamma, nstep)
-  const projected = stopGradient(project(next, reward, withRank(data.done, rank, 'done'), factor, options))
+  const projected = stopGradient(project(next, reward, perSample(data.done, shape, 'done'), factor, options))
   const logP = tf.log(tf.maximum(chosen, tf.scalar(SMALLEST_PROBABILITY)))
   const td_error_per_sample = tf.neg(tf.sum(tf.mul(logP, projected), -1))
   return { loss: weightedMean(td_error_per_sample, data.weight), td_error_per_sample }
@@ -107,10 +100,11 @@ function project(
   const { v_min, v_max, n_atom } = support
   const delta = (v_max - v_min) / (n_atom - 1)
   const atoms = tf.linspace(v_min, v_max, n_atom)
-  const rank = reward.rank + 1
+  const shape = next.shape
   const scaled =
-    typeof factor === 'number' ? tf.mul(atoms, factor) : tf.mul(atoms, withRank(factor, rank, 'value_gamma'))
-  const shape = [...reward.shape, n_atom]
+    typeof factor === 'number'
+      ? tf.mul(atoms, factor)
+      : tf.mul(atoms, perSample(factor, shape, 'value_gamma'))
   const future = sameShape(scaled.shape, shape) ? scaled : tf.broadcastTo(scaled, shape)
   const target = tf.add(tf.expandDims(reward, -1), zeroWhereDone(future, tf.expandDims(done, -1)))
   const position = tf.div(tf.sub(tf.clipByValue(target, v_min, v_max), v_min), delta)

@@ -6,6 +6,7 @@ import {
   type Criterion,
   type Discount,
   type OptionalTensor,
+  perSample,
   pick,
   type TdError,
   tdLoss,
@@ -169,6 +170,10 @@ export function td_lambda_error(
   const values = tf.slice(data.value, [0], [steps])
   const td_error_per_sample = tf.mul(tf.squaredDifference(returns, values), 0.5)
   // Time comes first here, so a weight for each trajectory stands along the last axis.
-  const weight = data.weight?.rank === 1 ? tf.expandDims(data.weight, 0) : data.weight
+  const { shape } = td_error_per_sample
+  const weight =
+    data.weight?.rank === 1
+      ? tf.broadcastTo(perSample(data.weight, shape.slice(1), 'weight'), shape)
+      : data.weight
   return { loss: weightedMean(td_error_per_sample, weight), td_error_per_sample }
 }

@@ -1,10 +1,12 @@
 import {
   allocate,
   type DType,
+  dtypeOf,
   type HostTensor,
   isHostTensor,
   sizeOf,
   type TypedArray,
+  typedArrayDType,
   UsageError,
 } from '../utils/index.js'
 
@@ -24,7 +26,7 @@ export function isSet(flag: unknown): boolean {
 }
 
 export function isTypedArray(value: unknown): value is TypedArray {
-  return value instanceof Float32Array || value instanceof Int32Array || value instanceof Uint8Array
+  return typedArrayDType(value) !== undefined
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -33,16 +35,21 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 /** The same form with every number 0 and every flag false. */
 export function zerosLike(value: unknown, where: string): unknown {
-  if (typeof value === 'number') return 0
-  if (typeof value === 'boolean') return false
-  if (isTypedArray(value)) return value.slice().fill(0)
-  if (isHostTensor(value)) return { ...value, data: value.data.slice().fill(0) }
+  return filledLike(value, 0, where)
+}
+
+/** The same form with every number `fill` and every flag as that says. @throws UsageError for what has no numbers */
+export function filledLike(value: unknown, fill: 0 | 1, where: string): unknown {
+  if (typeof value === 'number') return fill
+  if (typeof value === 'boolean') return fill === 1
+  if (isTypedArray(value)) return value.slice().fill(fill)
+  if (isHostTensor(value)) return { ...value, data: value.data.slice().fill(fill) }
   if (isRecord(value)) {
     return Object.fromEntries(
-      Object.entries(value).map(([key, inner]) => [key, zerosLike(inner, `${where}.${key}`)]),
+      Object.entries(value).map(([key, inner]) => [key, filledLike(inner, fill, `${where}.${key}`)]),
     )
   }
-  throw new UsageError(`${where}: a ${typeof value} cannot be padded with zeros.`)
+  throw new UsageError(`${where}: a ${typeof value} cannot be padded.`)
 }
 
 /**
@@ -96,11 +103,6 @@ export function stackRecords(records: readonly Step[], where: string): Record<st
     )
   }
   return result
-}
-
-function dtypeOf(array: TypedArray): DType {
-  if (array instanceof Float32Array) return 'float32'
-  return array instanceof Int32Array ? 'int32' : 'uint8'
 }
 
 function stacked(

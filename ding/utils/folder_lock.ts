@@ -1,18 +1,14 @@
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeFileAtomic } from './atomic_file.js'
+import { temporaryOf } from './atomic_file.js'
 import { UsageError } from './errors.js'
+import { isRunning, ownMark, type ProcessMark } from './process_mark.js'
 
 /** In the folder that is held. */
 export const LOCK_FILE = '.lock'
 
 /** Who holds a folder. */
-interface Holder {
-  readonly host: string
-  readonly pid: number
-  /** When the process began, as its kernel counts: another one may have its number by now. Null where that is not told. */
-  readonly began: string | null
+interface Holder extends ProcessMark {
   /** Among the holders of one process. */
   readonly serial: number
 }
@@ -21,43 +17,75 @@ let serial = 0
 const held = new Set<number>()
 
 /**
- * Takes a folder for this process: whoever asks while it is held is refused. What a process that is gone has left, also one that was killed, is taken over.
+ * Takes a folder for this process: whoever asks while it is held is refused. What a process that is gone has left, also one that was killed, is taken over;
+ * of several that would take it over at once, one gets it.
  * Machines that share a folder are not kept apart, because one cannot tell whether the other's process still lives.
  * @returns gives the folder back; another call does nothing
  * @throws UsageError when a process of this machine, or another call in this one, holds the folder
  */
 export function lockFolder(folder: string): () => void {
   const path = join(folder, LOCK_FILE)
-  const own: Holder = { host: hostname(), pid: process.pid, began: beganOf(process.pid), serial: serial++ }
-  const text = JSON.stringify(own)
-  if (!make(path, text)) {
-    refuse(folder, read(path))
-    writeFileAtomic(path, text)
-  }
-  // Of several that take over at once the last one has it.
-  refuse(folder, read(path), own)
+  const own: Holder = { ...ownMark(), serial: serial++ }
+  // From here on another call in this process sees a lock with this number as held.
   held.add(own.serial)
+  try {
+    while (!make(path, own)) {
+      refuse(folder, read(path))
+      takeAway(folder, path)
+    }
+  } catch (error) {
+    held.delete(own.serial)
+    throw error
+  }
   return () => {
     if (!held.delete(own.serial)) return
     if (isSame(read(path), own)) rmSync(path, { force: true })
   }
 }
 
-/** @returns false when the file is there already */
-function make(path: string, text: string): boolean {
-  let descriptor: number
+/** Makes the lock with what it says in place, so that nobody reads half of it. @returns false when there is one already */
+function make(path: string, holder: Holder): boolean {
+  const text = JSON.stringify(holder)
+  const whole = temporaryOf(path)
+  writeFileSync(whole, text)
   try {
-    descriptor = openSync(path, 'wx')
+    return isFree(() => linkSync(whole, path))
+  } catch {
+    // A file system without links. Whoever reads the file before it is written takes it over, which the look at it tells.
+    return isFree(() => writeFileSync(path, text, { flag: 'wx' })) && isSame(read(path), holder)
+  } finally {
+    rmSync(whole, { force: true })
+  }
+}
+
+/** Does what needs a free name. @returns false when the name is taken */
+function isFree(make: () => void): boolean {
+  try {
+    make()
+    return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
+}
+
+/** Takes away a lock that nobody holds. Where another has taken it over since it was looked at, it is put back. */
+function takeAway(folder: string, path: string): void {
+  const aside = temporaryOf(path)
   try {
-    writeSync(descriptor, text)
-  } finally {
-    closeSync(descriptor)
+    renameSync(path, aside)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
   }
-  return true
+  const holder = read(aside)
+  try {
+    if (holder !== undefined && isHeld(holder)) isFree(() => linkSync(aside, path))
+  } catch {
+    renameSync(aside, path)
+  }
+  rmSync(aside, { force: true })
+  refuse(folder, holder)
 }
 
 /** Undefined for a file that is gone or holds something else, as after a power failure. */
@@ -70,8 +98,8 @@ function read(path: string): Holder | undefined {
   }
 }
 
-function refuse(folder: string, holder: Holder | undefined, own?: Holder): void {
-  if (holder === undefined || isSame(holder, own) || !isAlive(holder)) return
+function refuse(folder: string, holder: Holder | undefined): void {
+  if (holder === undefined || !isHeld(holder)) return
   const who = holder.pid === process.pid ? 'this process' : `process ${holder.pid}`
   throw new UsageError(
     `A run of ${who} is at work in ${folder}: two runs in one folder would overwrite each other's files. ` +
@@ -83,26 +111,6 @@ function isSame(a: Holder | undefined, b: Holder | undefined): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
 }
 
-function isAlive(holder: Holder): boolean {
-  if (holder.host !== hostname()) return false
-  if (holder.pid === process.pid && holder.began === beganOf(process.pid)) return held.has(holder.serial)
-  try {
-    process.kill(holder.pid, 0)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
-  }
-  return holder.began === beganOf(holder.pid)
-}
-
-/** Boot and clock ticks since then, on Linux. */
-function beganOf(pid: number): string | null {
-  try {
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name, in brackets, may have spaces; the 22nd field is the 20th after it.
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-    return ticks === undefined ? null : `${boot} ${ticks}`
-  } catch {
-    return null
-  }
+function isHeld(holder: Holder): boolean {
+  return isRunning(holder) && (holder.pid !== process.pid || held.has(holder.serial))
 }

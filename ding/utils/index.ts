@@ -1,4 +1,4 @@
-export * from './atomic_file.js'
+export { bytesOf, makeFolder, replaceFile, syncFolder, writeFileAtomic, writeFully } from './atomic_file.js'
 export * from './errors.js'
 export * from './exact_json.js'
 export { LOCK_FILE, lockFolder } from './folder_lock.js'

@@ -1,9 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { replaceFile, writeFully } from './atomic_file.js'
 import { CheckpointError } from './errors.js'
-import { setOwn } from './exact_json.js'
+import { kindOf, setOwn } from './exact_json.js'
 import type { HostTensor } from './host_tensor.js'
-import { sizeOf } from './host_tensor.js'
+import { sizeOf, typedArrayDType } from './host_tensor.js'
 import { MAX_HEADER_BYTES, malformed, parseHeader, readTensor, STORED_AS } from './safetensors_format.js'
 
 /** What a safetensors file holds: tensors by name and free text by key. */
@@ -15,7 +15,15 @@ export interface Safetensors {
 /** Longest single read. */
 const MAX_READ = 1 << 28
 
+const ARRAY_OF = { float32: 'Float32Array', int32: 'Int32Array', uint8: 'Uint8Array' } as const
+
 function checkTensor(name: string, tensor: HostTensor): void {
+  const dtype = tensor.dtype === 'bool' ? 'uint8' : tensor.dtype
+  if (typedArrayDType(tensor.data) !== dtype) {
+    throw new CheckpointError(
+      `Tensor "${name}" is called ${tensor.dtype}, but its data are ${kindOf(tensor.data)}. Give it a ${ARRAY_OF[dtype]}.`,
+    )
+  }
   if (tensor.data.length !== sizeOf(tensor.shape)) {
     throw new CheckpointError(
       `Tensor "${name}" of shape [${tensor.shape.join(', ')}] has ${tensor.data.length} values, expected ` +
@@ -27,7 +35,8 @@ function checkTensor(name: string, tensor: HostTensor): void {
 /**
  * Writes a safetensors file atomically (temporary name, sync, rename), tensor by tensor, so that no second copy of the
  * data is made and files beyond 2 GiB work. Wider element types come first, which keeps every tensor aligned.
- * @throws CheckpointError naming the file when the disk refuses, the header would be too long or a shape does not fit.
+ * @throws CheckpointError naming the file when the disk refuses, the header would be too long, or a tensor's shape or element type is not that of its
+ * data.
  */
 export function writeSafetensors(
   path: string,

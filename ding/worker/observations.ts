@@ -1,12 +1,13 @@
 import type { Obs } from '../envs/index.js'
-import { NumericError } from '../utils/index.js'
+import { EnvError, kindOf, NumericError, typedArrayDType } from '../utils/index.js'
 
 /**
- * Checks that an observation holds no NaN and no infinity, which a network would only pass on.
+ * Checks that an observation is a number, an array of a class that can be stored or a record of these, and holds no NaN and no infinity, which a
+ * network would only pass on.
  * @param id of the environment
- * @throws NumericError naming the environment, the key and the entry
+ * @throws EnvError or NumericError naming the environment, the key and what is there
  */
-export function requireFinite(obs: Obs, id: number, key = 'obs'): void {
+export function requireSound(obs: Obs, id: number, key = 'obs'): void {
   if (obs instanceof Float32Array) {
     // One odd entry makes the sum odd, and float64 cannot overflow from float32 values.
     let sum = 0
@@ -17,12 +18,18 @@ export function requireFinite(obs: Obs, id: number, key = 'obs'): void {
     }
   } else if (typeof obs === 'number') {
     if (!Number.isFinite(obs)) refuse(id, key, obs)
-  } else if (!ArrayBuffer.isView(obs)) {
-    for (const part of Object.keys(obs)) requireFinite(obs[part] as Obs, id, `${key}.${part}`)
+  } else if (typedArrayDType(obs) === undefined) {
+    if (ArrayBuffer.isView(obs) || Array.isArray(obs) || typeof obs !== 'object' || obs === null) {
+      throw new EnvError(
+        `Environment ${id} gave ${key} as ${kindOf(obs)}, expected a Float32Array, an Int32Array, a Uint8Array, a number or a ` +
+          'record of these. Return Float32Array.from(values), or make the environment with wrapEnv(), which converts.',
+      )
+    }
+    for (const part of Object.keys(obs)) requireSound(obs[part] as Obs, id, `${key}.${part}`)
   }
 }
 
-/** As {@link requireFinite}, for the reward of a step. */
+/** As {@link requireSound}, for the reward of a step. */
 export function requireFiniteReward(reward: number, id: number): void {
   if (!Number.isFinite(reward)) refuse(id, 'reward', reward)
 }

@@ -1,4 +1,11 @@
-import { DatasetError, type HostTensor, isHostTensor, sizeOf, type TypedArray } from '../../utils/index.js'
+import {
+  DatasetError,
+  dtypeOf,
+  type HostTensor,
+  isHostTensor,
+  sizeOf,
+  type TypedArray,
+} from '../../utils/index.js'
 import { collate } from '../batch.js'
 import { checkTransition, inferLayout, type Layout } from '../columns.js'
 import type { Batch, Transition, TransitionValue } from '../types.js'
@@ -42,11 +49,6 @@ function same(a: TransitionValue | undefined, b: TransitionValue | undefined): b
     return x.length === y.length && x.every((value, i) => value === y[i])
   if (x !== undefined || y !== undefined) return false
   return Object.keys(a).every((key) => same((a as Transition)[key], (b as Transition)[key]))
-}
-
-function dtypeOf(array: TypedArray): HostTensor['dtype'] {
-  if (array instanceof Float32Array) return 'float32'
-  return array instanceof Int32Array ? 'int32' : 'uint8'
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   type ObsShape,
   type ObsTensor,
   OneHotEncoder,
+  oneHotOf,
   oneTensor,
   shapeParts,
 } from '../../nn/index.js'
@@ -83,8 +84,10 @@ export function flatEncoder(shape: ObsShape): Encoder {
   if (Array.isArray(shape)) {
     return new IdentityEncoder((shape as readonly number[]).reduce((product, d) => product * d, 1))
   }
-  const { one_hot } = shape as { one_hot: number | readonly number[] }
-  return new OneHotEncoder(typeof one_hot === 'number' ? [one_hot] : one_hot)
+  const discrete = oneHotOf(shape)
+  if (discrete === undefined)
+    throw new UsageError(`obs_shape ${JSON.stringify(shape)} is a record, where one entry is expected.`)
+  return new OneHotEncoder(discrete.sizes, discrete.start)
 }
 
 /**

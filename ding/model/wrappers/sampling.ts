@@ -131,10 +131,21 @@ export function epsGreedy(
       `Wrapper "${wrapper}" needs the forward option "eps": a tensor with the probability of a random action, scalar or one a row.`,
     )
   }
-  const perRow =
-    eps.rank === 0 ? eps : tf.reshape(eps, [...eps.shape, ...action.shape.slice(eps.rank).map(() => 1)])
-  const explore = tf.less(random.uniform(action.shape), perRow)
+  const explore = tf.less(random.uniform(action.shape), perRow(eps, action.shape, wrapper))
   return tf.where(explore, uniformAction(choice), action)
+}
+
+/** Probabilities with as many axes as the actions. @throws UsageError unless they are one, or one a row */
+function perRow(eps: tf.Tensor, shape: readonly number[], wrapper: string): tf.Tensor {
+  if (eps.rank === 0) return eps
+  const own = eps.shape.slice()
+  while (own.at(-1) === 1) own.pop()
+  if (own.length > shape.length || own.some((size, axis) => size !== shape[axis])) {
+    throw new UsageError(
+      `Wrapper "${wrapper}": the forward option "eps" has shape [${eps.shape}], but the actions have [${shape}]. Give a scalar, or one probability a row.`,
+    )
+  }
+  return tf.reshape(eps, own.length === 0 ? [] : [...own, ...shape.slice(own.length).map(() => 1)])
 }
 
 /** mu and sigma of a normal policy: `logit` as {mu, sigma}, or as the list [mu, sigma], or both at the top level. */

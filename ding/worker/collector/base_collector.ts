@@ -5,7 +5,7 @@ import type { Logger } from '../../logger/index.js'
 import type { ById, CollectMode, CollectSettings, PolicyOutput } from '../../policy/index.js'
 import { EnvError, type Resumable, type StateTree } from '../../utils/index.js'
 import { BrokenEnvs } from '../broken_envs.js'
-import { copyObs, requireFinite, requireFiniteReward } from '../observations.js'
+import { copyObs, requireFiniteReward, requireSound } from '../observations.js'
 import { CollectStatistics } from './statistics.js'
 import { decodeTransitions, encodeTransitions } from './trajectory.js'
 
@@ -81,6 +81,8 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
   /** The last step's listener wants no more of them in this collect. */
   protected stopped = false
   private readonly episodeLength = new Map<number, number>()
+  /** The observation that each running episode's last step led to, which was looked at then. */
+  private readonly sound = new Map<number, Obs>()
   private readonly broken: BrokenEnvs
 
   constructor(
@@ -118,6 +120,7 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
   reset(): void {
     this.statistics.reset()
     this.pending.clear()
+    this.sound.clear()
     this.episodeLength.clear()
     this.policy.reset()
   }
@@ -173,7 +176,8 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
     for (const key in obs) {
       const id = Number(key)
       ready++
-      requireFinite(obs[id] as Obs, id)
+      const known = this.sound.get(id)
+      if (known === undefined || known !== obs[id]) requireSound(obs[id] as Obs, id)
       if (this.cfg.deepcopy_obs) obs[id] = copyObs(obs[id] as Obs)
     }
     if (ready > 0) return obs
@@ -191,8 +195,9 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
     options: CollectOptions,
   ): Transition[] {
     requireFiniteReward(timestep.reward, id)
-    // Any other observation is looked at when it is acted on.
-    if (timestep.done) requireFinite(timestep.obs, id)
+    requireSound(timestep.obs, id)
+    if (timestep.done) this.sound.delete(id)
+    else this.sound.set(id, timestep.obs)
     const seen = this.cfg.deepcopy_obs ? { ...timestep, obs: copyObs(timestep.obs) } : timestep
     const transition = this.policy.process_transition(obs, output, seen)
     transition['collect_iter'] = options.train_iter ?? 0
@@ -220,6 +225,7 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
   }
 
   private drop(id: number): void {
+    this.sound.delete(id)
     this.pending.set(id, [])
     this.episodeLength.set(id, 0)
     this.policy.reset([id])
@@ -264,6 +270,7 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
 
   load_state_dict(state: StateTree): void {
     this.statistics.load_state_dict(state['statistics'] as StateTree)
+    this.sound.clear()
     this.pending.clear()
     for (const [id, piece] of Object.entries((state['pending'] ?? {}) as StateTree)) {
       this.pending.set(Number(id), decodeTransitions(piece as StateTree))

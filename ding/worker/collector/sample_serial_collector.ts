@@ -13,8 +13,9 @@ import { decodeTransitions, encodeTransitions } from './trajectory.js'
 
 /**
  * Collects a number of training samples, with episodes going on from one collect to the next.
- * Each environment's trajectory is cut into pieces of max(unroll_len, ceil(n_sample / env_num)) steps, or only at the
- * episode's end with `policy.traj_len_inf`. A policy with `nstep` sees the nstep - 1 steps after each piece too, so its
+ * With several environments every step is handed on by itself; one environment's trajectory is cut every `n_sample` steps
+ * and at the end of episodes. With `unroll_len` above 1 the pieces have max(unroll_len, ceil(n_sample / env_num)) steps, with
+ * `policy.traj_len_inf` they are whole episodes. A policy with `nstep` sees the nstep - 1 steps after each piece too, so its
  * returns are cut short by the end of an episode only (DI-engine cuts them at every piece). Samples beyond `n_sample` wait
  * for the next collect.
  */
@@ -43,11 +44,12 @@ export class SampleSerialCollector extends BaseCollector {
   private cutFor(n_sample: number): Cut {
     if (this.attribute('traj_len_inf') === true) return { length: Number.POSITIVE_INFINITY, lookahead: 0 }
     const unroll = Number(this.attribute('unroll_len') ?? 1)
+    const share = Math.ceil(n_sample / this.env.env_num)
+    if (unroll > 1) return { length: Math.max(unroll, share), lookahead: 0 }
+    // Were the shares of several environments handed on whole, what the others have when the first episodes end would be
+    // left over: after a long warm-up, for hundreds of collects without a step.
     const nstep = Number(this.attribute('nstep') ?? 1)
-    return {
-      length: Math.max(unroll, Math.ceil(n_sample / this.env.env_num)),
-      lookahead: unroll === 1 ? nstep - 1 : 0,
-    }
+    return { length: this.env.env_num > 1 ? 1 : share, lookahead: nstep - 1 }
   }
 
   /** Training samples of a piece without those that start in its lookahead. */

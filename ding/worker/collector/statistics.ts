@@ -10,19 +10,23 @@ export class CollectStatistics implements Resumable {
   private lengths: number[] = []
   private steps = 0
   private samples = 0
-  private seconds = 0
+  /** What the rates are taken from: since the last log, or since a resume, which does not know how long the rest took. */
+  private timed = { seconds: 0, steps: 0, samples: 0, episodes: 0 }
   private lastShown = 0
 
   addCollect(steps: number, samples: number, seconds: number): void {
     this.steps += steps
     this.samples += samples
-    this.seconds += seconds
+    this.timed.seconds += seconds
+    this.timed.steps += steps
+    this.timed.samples += samples
     this.total_sample += samples
   }
 
   addEpisode(episodeReturn: number, length: number): void {
     this.returns.push(episodeReturn)
     this.lengths.push(length)
+    this.timed.episodes++
     this.total_episode++
   }
 
@@ -39,7 +43,11 @@ export class CollectStatistics implements Resumable {
     this.lengths = []
     this.steps = 0
     this.samples = 0
-    this.seconds = 0
+    this.startTiming()
+  }
+
+  private startTiming(): void {
+    this.timed = { seconds: 0, steps: 0, samples: 0, episodes: 0 }
   }
 
   /** Logs and starts anew once `every` train iterations have passed and an episode has ended. */
@@ -49,16 +57,17 @@ export class CollectStatistics implements Resumable {
     const n = this.returns.length
     const mean = this.returns.reduce((a, b) => a + b, 0) / n
     const std = Math.sqrt(this.returns.reduce((a, b) => a + (b - mean) ** 2, 0) / n)
-    const perSecond = (count: number) => (this.seconds > 0 ? count / this.seconds : 0)
+    const { seconds, steps, samples, episodes } = this.timed
+    const perSecond = (count: number) => (seconds > 0 ? count / seconds : 0)
     const row: Record<string, number> = {
       episode_count: n,
       envstep_count: this.steps,
       train_sample_count: this.samples,
       avg_envstep_per_episode: this.lengths.reduce((a, b) => a + b, 0) / n,
       avg_sample_per_episode: this.samples / n,
-      avg_envstep_per_sec: perSecond(this.steps),
-      avg_train_sample_per_sec: perSecond(this.samples),
-      avg_episode_per_sec: perSecond(n),
+      avg_envstep_per_sec: perSecond(steps),
+      avg_train_sample_per_sec: perSecond(samples),
+      avg_episode_per_sec: perSecond(episodes),
       reward_mean: mean,
       reward_std: std,
       reward_max: this.returns.reduce((a, b) => Math.max(a, b)),
@@ -99,6 +108,6 @@ export class CollectStatistics implements Resumable {
     this.steps = state['steps'] as number
     this.samples = state['samples'] as number
     this.lastShown = state['last_shown'] as number
-    this.seconds = 0
+    this.startTiming()
   }
 }

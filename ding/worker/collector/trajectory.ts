@@ -1,15 +1,5 @@
 import type { Transition } from '../../data/index.js'
-import {
-  type HostTensor,
-  isHostTensor,
-  type StateTree,
-  type StateValue,
-  type TypedArray,
-} from '../../utils/index.js'
-
-function dtypeOf(array: TypedArray): HostTensor['dtype'] {
-  return array instanceof Float32Array ? 'float32' : array instanceof Int32Array ? 'int32' : 'uint8'
-}
+import { dtypeOf, isHostTensor, type StateTree, type StateValue, type TypedArray } from '../../utils/index.js'
 
 /** A value of a transition as state. A bare typed array becomes a tensor; a tensor is wrapped so that it comes back as one. */
 function encode(value: unknown): StateValue {

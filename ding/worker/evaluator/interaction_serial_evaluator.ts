@@ -3,9 +3,9 @@ import type { Action, EnvManager, EnvTimestep, Obs } from '../../envs/index.js'
 import type { Logger } from '../../logger/index.js'
 import type { ById, EvalMode, PolicyOutput } from '../../policy/index.js'
 import { SERIAL_EVALUATOR_REGISTRY } from '../../registry/index.js'
-import { EnvError, NumericError, type Resumable, type StateTree } from '../../utils/index.js'
+import { EnvError, NumericError, type Resumable, type StateTree, UsageError } from '../../utils/index.js'
 import { BrokenEnvs } from '../broken_envs.js'
-import { requireFinite } from '../observations.js'
+import { requireSound } from '../observations.js'
 import { SuccessWatch } from '../success.js'
 
 export const interactionEvaluatorConfig = schema({
@@ -96,6 +96,7 @@ export class InteractionSerialEvaluator implements Resumable {
   /**
    * Evaluates. @param save_ckpt_fn called with 'ckpt_best' and the mean return when that is the best so far.
    * `stop` is true when the mean return has reached `stop_value` after some training.
+   * @throws UsageError unless n_episode is a positive integer
    */
   async eval(
     save_ckpt_fn?: SaveCheckpoint,
@@ -103,6 +104,10 @@ export class InteractionSerialEvaluator implements Resumable {
     envstep = -1,
     n_episode = this.cfg.n_episode ?? this.env.env_num,
   ): Promise<{ stop: boolean; episode_info: EpisodeInfo }> {
+    if (!Number.isInteger(n_episode) || n_episode < 1)
+      throw new UsageError(
+        `An evaluation of ${n_episode} episodes is not possible: n_episode must be a positive integer.`,
+      )
     this.broken.beginRound()
     const start = this.logger.now()
     const { returns, steps, extra } = await this.play(n_episode)
@@ -189,7 +194,7 @@ export class InteractionSerialEvaluator implements Resumable {
     for (const id of active) {
       const own = ready[id]
       if (own === undefined) continue
-      requireFinite(own, id)
+      requireSound(own, id)
       obs[id] = own
       found = true
     }

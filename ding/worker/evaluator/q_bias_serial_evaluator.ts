@@ -4,7 +4,7 @@ import type { Logger } from '../../logger/index.js'
 import { type ById, type EvalMode, SOFT_VALUES, type SoftValues } from '../../policy/index.js'
 import { SERIAL_EVALUATOR_REGISTRY } from '../../registry/index.js'
 import { ConfigError, EnvError } from '../../utils/index.js'
-import { requireFinite } from '../observations.js'
+import { requireSound } from '../observations.js'
 import {
   type EpisodeInfo,
   type EvaluatorOptions,
@@ -145,7 +145,7 @@ export class QBiasSerialEvaluator extends InteractionSerialEvaluator {
     for (const id of active) {
       const own = ready[id]
       if (own === undefined) continue
-      requireFinite(own, id)
+      requireSound(own, id)
       obs[id] = own
     }
     if (Object.keys(obs).length > 0) return obs

@@ -67,16 +67,17 @@ register_learner_hook('load_ckpt', (args) => ({
   },
 }))
 
-/** Saves `iteration_<N>` every `freq` iterations, or once when at after_run. */
+/** Saves `iteration_<N>` where N is a multiple of `freq`; at before_run and after_run `freq` may be left out, for any N. */
 register_learner_hook('save_ckpt', (args) => {
   const position = args.position ?? 'after_iter'
-  const freq = position === 'after_iter' ? frequency(args) : 1
+  const once = position === 'before_run' || position === 'after_run'
+  const freq = once && args.ext_args['freq'] === undefined ? 1 : frequency(args)
   return {
     name: args.name,
     position,
     priority: args.priority ?? 20,
     call: (learner) => {
-      if (position !== 'after_iter' || learner.train_iter % freq === 0) learner.save_checkpoint()
+      if (learner.train_iter % freq === 0) learner.save_checkpoint()
     },
   }
 })

@@ -40,7 +40,7 @@ test('environment, step and end of the episode are noted, through pieces, cuts a
     expect(Object.keys(t)).not.toContain('info')
   }
   const lost = list.filter((t) => from(t)[0] === 1 && from(t)[1] === 0)
-  expect(lost.map((t) => from(t)[2])).toEqual([0, 1])
+  expect(lost.map((t) => from(t)[2])).toEqual([0, 1, 2])
 })
 
 test('with info, what can be kept of it', async () => {

@@ -89,6 +89,19 @@ onBothRuntimes(() => {
       expect([...perRow.action.data]).toEqual([1, 2, 1])
     })
 
+    it('takes a probability a row as a column too, and no other number of them', async () => {
+      const draws = [f32([0.3, 0.7, 0.3]), f32([0.99, 0.99, 0.4], [3, 1])]
+      const column = f32([0.2, 0.9, 0.9], [3, 1])
+      const out = await sample('eps_greedy_sample', { logit }, { eps: column }, { draws })
+      expect(out.action.shape).toEqual([3])
+      expect([...out.action.data]).toEqual([1, 2, 1])
+      for (const eps of [f32([0.5, 0.5]), f32([0.2, 0.9, 0.9], [1, 3])]) {
+        await expect(sample('eps_greedy_sample', { logit }, { eps })).rejects.toThrow(
+          /"eps" has shape \[.*\], but the actions have \[3\]/,
+        )
+      }
+    })
+
     it('never explores at 0 and always at 1', async () => {
       const low = [f32([0, 0, 0]), f32([0.99, 0.99, 0.99], [3, 1])]
       expect([

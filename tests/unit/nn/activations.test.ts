@@ -57,6 +57,18 @@ onBothRuntimes(() => {
     expect([...grads.data]).toEqual([...slopes, 0])
   })
 
+  it.each([
+    ['relu', [0], [0]],
+    ['leaky_relu', [0], [0.01]],
+    ['elu', [0], [1]],
+    ['selu', [0], [1.0507009873554805 * 1.6732632423543772]],
+    ['softsign', [0], [1]],
+    ['hardswish', [-3, 3], [0, 1]],
+  ] as const)('%s has torch`s slope at its kinks', async (name, at, slopes) => {
+    const grads = await run(({ x }: X) => tf.grad((v) => tf.sum(activate(name, v)))(x), { x: f32([...at]) })
+    expect(maxDiff(grads.data, [...slopes])).toBeLessThan(1e-6)
+  })
+
   it('logsigmoid is finite where the sigmoid is 0', async () => {
     const out = await run(({ x }: X) => activate('logsigmoid', x), { x: f32([-200, 200]) })
     expect(out.data[0]).toBe(-200)

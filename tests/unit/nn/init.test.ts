@@ -32,6 +32,12 @@ describe('initialisation', () => {
     expect(moments(conv.bias.data).most).toBeLessThanOrEqual(0.1)
   })
 
+  it('a layer without inputs starts at 0, as torch`s', () => {
+    const layer = new Linear(0, 3, stream())
+    expect(layer.weight.data).toHaveLength(0)
+    expect(Array.from(layer.bias?.data ?? [], Math.abs)).toEqual([0, 0, 0])
+  })
+
   it('is reproducible from the stream and differs between layers', () => {
     const random = stream()
     const [a, b] = [new Linear(5, 5, random), new Linear(5, 5, random)]
@@ -87,6 +93,17 @@ describe('initialisation', () => {
     // [[3, 1], [4, 2]]: first column / 5; the second is what is left of it, turned so that R's corner is positive.
     const q = orthogonal(Float32Array.of(3, 1, 4, 2), 2)
     expect([...q].map((x) => Number(x.toFixed(5)))).toEqual([0.6, -0.8, 0.8, 0.6])
+  })
+
+  it('divides by the length of a row as Math.hypot has it, to the last bit, however long the row is', () => {
+    const random = stream()
+    for (const size of [1, 2, 3, 17, 256, 4000]) {
+      const row = random.normal(size)
+      const length = Math.hypot(...row)
+      expect(orthogonal(row, 1)).toEqual(row.map((x) => x / length))
+    }
+    const long = new Float32Array(250_000).fill(2)
+    expect(orthogonal(long, 1)[0]).toBeCloseTo(1 / 500, 8)
   })
 
   it("starts NoisyLinear at DI-engine's values", () => {

@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
 import { backward, Parameter, RandomStream } from '../../../ding/compute/index.js'
+import { obs_shape } from '../../../ding/model/index.js'
 import {
   BatchNorm1d,
   buildEncoder,
+  buildFeatures,
   type Conv2d,
   ConvEncoder,
   DiscreteHead,
@@ -17,6 +19,8 @@ import {
   MLP,
   MultiHead,
   NoisyLinear,
+  type ObsShape,
+  OneHotEncoder,
   QRDQNHead,
   RegressionHead,
   ReparameterizationHead,
@@ -145,6 +149,23 @@ onBothRuntimes(() => {
       expect(Math.abs(x.grad.slice(0, 4).reduce((a, b) => a + b))).toBeLessThan(1e-4)
     })
 
+    it('normalisation layers refuse what is not of their size, in evaluation too', async () => {
+      const { norm, train, batch } = {
+        norm: new LayerNorm(4),
+        train: new BatchNorm1d(2),
+        batch: new BatchNorm1d(2).eval(),
+      }
+      const of = (layer: { forward(x: tf.Tensor): tf.Tensor }, shape: number[]) =>
+        run(({ x }: X) => layer.forward(x), { x: f32(numbers(shape.reduce((a, b) => a * b, 1)), shape) })
+      await expect(of(norm, [2, 1])).rejects.toThrow('LayerNorm takes 4 features but its input is [2,1]')
+      for (const layer of [train, batch]) {
+        for (const shape of [[3, 5, 2], [3, 1], [2]])
+          await expect(of(layer, shape)).rejects.toThrow(
+            `BatchNorm1d takes [B, 2] but its input is [${shape}]`,
+          )
+      }
+    })
+
     it('BatchNorm1d moves its statistics in training and uses them in evaluation', async () => {
       const norm = new BatchNorm1d(1)
       const x = { x: f32([1, 3, 5, 7], [4, 1]) }
@@ -271,6 +292,35 @@ onBothRuntimes(() => {
       const a = await run(({ x }: X) => encoder.forward(x), { x: i32([1, 2, 0, 0], [2, 2]) })
       const b = await run(({ x }: X) => wide.forward(x), { x: f32([0, 1, 0, 0, 1, 1, 0, 1, 0, 0], [2, 5]) })
       expect(a.data).toEqual(b.data)
+    })
+
+    it('takes values that are not counted from 0, and no other number of them', async () => {
+      const encoder = new OneHotEncoder([2, 3], [1, -1])
+      const out = await run(({ x }: X) => encoder.forward(x), { x: i32([1, -1, 2, 1], [2, 2]) })
+      expect([...out.data]).toEqual([1, 0, 1, 0, 0, 0, 1, 0, 0, 1])
+      const wide = run(({ x }: X) => encoder.forward(x), { x: i32([1, 0, 2], [1, 3]) })
+      await expect(wide).rejects.toThrow(
+        'takes 2 discrete values (one_hot: [2,3]) but got observations of shape [3]',
+      )
+      const one = new OneHotEncoder([2])
+      await expect(run(({ x }: X) => one.forward(x), { x: i32([0, 1], [1, 2]) })).rejects.toThrow(UsageError)
+    })
+
+    it.each([
+      [{ one_hot: 4, vel: 3 }, /beside which there is no "vel"/],
+      [{ one_hot: [] }, /one_hot is the number of values/],
+      [{ one_hot: [2, 0] }, /one_hot is the number of values/],
+      [{ one_hot: 4, start: 0.5 }, /start is the first value/],
+      [{ one_hot: [4, 2], start: 1 }, /start is the first value/],
+    ])('refuses obs_shape %j, in configs too', (shape, message) => {
+      expect(() => buildEncoder(shape as ObsShape, [4], stream())).toThrow(message)
+      expect(() => obs_shape(shape)).toThrow(message)
+    })
+
+    it('an entry named one_hot is one of a record where it has a shape of its own', () => {
+      const shape = { one_hot: { one_hot: 4 }, vel: 3 }
+      expect(buildFeatures(shape, [], stream()).outputSize).toBe(7)
+      expect(obs_shape(shape)).toBe(true)
     })
 
     it('takes a part with a single value, which is always 1', async () => {

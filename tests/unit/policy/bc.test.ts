@@ -5,7 +5,7 @@ import type { Batch } from '../../../ding/data/index.js'
 import { Box, Discrete } from '../../../ding/envs/index.js'
 import { type BCConfig, BCPolicy, bcPolicyConfig, type LearnOutput } from '../../../ding/policy/index.js'
 import { POLICY_REGISTRY } from '../../../ding/registry/index.js'
-import { ConfigError } from '../../../ding/utils/index.js'
+import { ConfigError, UsageError } from '../../../ding/utils/index.js'
 import { f32, i32, logSumExp, mean, policyOptions, Table } from './support.js'
 
 function config(more: Partial<BCConfig> = {}, learn: Partial<BCConfig['learn']> = {}): BCConfig {
@@ -38,6 +38,17 @@ describe('bc', () => {
       tanh_mask: false,
     })
     expect(POLICY_REGISTRY.get('bc')).toBe(BCPolicy)
+  })
+
+  it('refuses labels that the model does not have', async () => {
+    const policy = new BCPolicy(
+      config({ model: { action_shape: 3 } }),
+      await policyOptions(new Table([2, 3], values)),
+    )
+    const learned = (labels: number[]) => policy.learn_mode.forward({ obs: f32([0, 1]), action: i32(labels) })
+    await learned([0, 2])
+    await expect(learned([0, -1])).rejects.toThrow(/has the action -1, .* from 0 to 2/)
+    await expect(learned([3, 0])).rejects.toThrow(UsageError)
   })
 
   it.each([false, true])(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { OfflineDataset } from '../../../ding/data/index.js'
-import { checkModelData } from '../../../ding/policy/data_fit.js'
+import { checkDiscreteActions, checkModelData } from '../../../ding/policy/data_fit.js'
 import type { HostTensor } from '../../../ding/utils/index.js'
 
 /** A dataset of one row. */
@@ -9,7 +9,7 @@ function dataset(obs: HostTensor | number[], action: HostTensor, reach: number[]
     ? { dtype: 'float32', shape: [1, ...obs], data: new Float32Array(obs.reduce((a, b) => a * b, 1)) }
     : obs
   const action_bounds = {
-    min: Float32Array.from(reach, (x) => (action.dtype === 'int32' ? 0 : -x)),
+    min: Float32Array.from(reach, (x) => (action.dtype === 'int32' ? Math.min(x, 0) : -x)),
     max: Float32Array.from(reach),
   }
   return {
@@ -60,6 +60,33 @@ describe('data that do not', () => {
     ).toThrow(
       "The dataset's actions go up to 2, but policy.model.action_shape is 2, for actions from 0 to 1.",
     )
+  })
+
+  test('discrete actions that are not counted from 0', () => {
+    const model = { obs_shape: 4, action_shape: 2 }
+    expect(() => checkModelData(model, dataset([4], discrete, [-1]), unit)).toThrow(
+      "The dataset's actions go down to -1, but policy.model.action_shape is 2, for actions from 0 to 1. Use data of the same environment, " +
+        'set policy.model.action_shape, or count the actions of the data from 0.',
+    )
+    const pairs: HostTensor = { dtype: 'int32', shape: [1, 2], data: Int32Array.of(0, 0) }
+    const two = { obs_shape: 4, action_shape: [3, 2] }
+    expect(checkModelData(two, dataset([4], pairs, [2, 1]), unit)).toEqual([])
+    expect(() => checkModelData(two, dataset([4], pairs, [1, 2]), unit)).toThrow(/go up to 2, but .*\[3,2\]/)
+  })
+
+  test('actions of a batch that the model does not have, whatever batch it is', () => {
+    const column = (...data: number[]): HostTensor => ({
+      dtype: 'int32',
+      shape: [data.length, 1],
+      data: Int32Array.from(data),
+    })
+    checkDiscreteActions(column(0, 2, 1), 3)
+    checkDiscreteActions(column(7), undefined)
+    expect(() => checkDiscreteActions(column(0, 3), 3)).toThrow('has the action 3, but')
+    expect(() => checkDiscreteActions(column(0, -1), [3])).toThrow('has the action -1, but')
+    const pairs: HostTensor = { dtype: 'int32', shape: [2, 2], data: Int32Array.of(2, 1, 1, 2) }
+    checkDiscreteActions(pairs, [3, 3])
+    expect(() => checkDiscreteActions(pairs, [3, 2])).toThrow('has the action 2, but')
   })
 
   test('actions in other units are an error that says how to scale them, a little overshoot is a warning', () => {

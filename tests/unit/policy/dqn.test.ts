@@ -42,6 +42,13 @@ describe('targets, by hand', () => {
     expect(out?.['target_q_value']).toBeCloseTo(15, 6)
   })
 
+  test.each([-1, 2])('an action that there is not (%i) is refused, not valued as 0', async (a) => {
+    const policy = await withTarget({ model: { action_shape: 2 } })
+    const learning = policy.learn_mode.forward(tableBatch([STEP, { ...STEP, a }], 3))
+    await expect(learning).rejects.toThrow(`has the action ${a}, but policy.model.action_shape is 2`)
+    expect(policy.learn_mode.state_dict()['updates']).toBe(0)
+  })
+
   test('plain: the target chooses and values', async () => {
     const policy = await withTarget({ double: false })
     // y = 1 + 0.5 * 20 = 11.

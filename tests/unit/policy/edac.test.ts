@@ -104,9 +104,15 @@ test('one critic needs eta 0; another model is refused', async () => {
 test('start values are CORL`s', async () => {
   const policy = await offlinePolicy(EDACPolicy)
   const model = policy.learn_mode.state_dict()['model'] as Record<string, { data: Float32Array }>
-  const most = (name: string) => Math.max(...Array.from(model[name]?.data ?? [9], Math.abs))
+  const most = (name: string) =>
+    (model[name]?.data ?? Float32Array.of(9)).reduce((m, v) => Math.max(m, Math.abs(v)), 0)
   expect(new Set(model['actor.trunk.4.bias']?.data)).toEqual(new Set([Math.fround(0.1)]))
   expect(new Set(model['critic.q.4.bias']?.data)).toEqual(new Set([Math.fround(0.1)]))
+  // What torch makes of a matrix [in, out]: a bound by the layer's width, not by its inputs.
+  for (const name of ['critic.q.0.weight', 'critic.q.2.weight']) {
+    expect(most(name), name).toBeLessThanOrEqual(Math.fround(1 / 16))
+    expect(most(name), name).toBeGreaterThan(0.99 / 16)
+  }
   expect(most('critic.q.6.weight')).toBeLessThanOrEqual(Math.fround(3e-3))
   expect(most('critic.q.6.bias')).toBeLessThanOrEqual(Math.fround(3e-3))
   expect(most('actor.head.mu.weight')).toBeLessThanOrEqual(Math.fround(1e-3))

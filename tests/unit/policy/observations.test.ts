@@ -1,8 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Compute, createCompute } from '../../../ding/compute/index.js'
+import { valueToState } from '../../../ding/envs/env_state.js'
 import type { ObsTensor } from '../../../ding/nn/index.js'
-import { shapeObs } from '../../../ding/policy/observations.js'
+import { shapeObs, stackObs } from '../../../ding/policy/observations.js'
+import { UsageError } from '../../../ding/utils/index.js'
+import { encodeTransitions } from '../../../ding/worker/collector/trajectory.js'
+
+test.each([Float64Array, Int8Array, Int16Array, Uint8ClampedArray])(
+  'arrays that observations are not made of are refused, not read as bytes: %s',
+  (Kind) => {
+    expect(() => stackObs([Kind.of(1, 2) as never])).toThrow(`Got a ${Kind.name}. `)
+    expect(() => stackObs([{ speed: Kind.of(1) } as never])).toThrow('give Float32Array.from(values)')
+    expect(() => encodeTransitions([{ obs: Kind.of(1) as never }])).toThrow(UsageError)
+    expect(() => valueToState(Kind.of(1) as never)).toThrow(UsageError)
+  },
+)
 
 let compute: Compute
 beforeAll(async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { obsShapeOf } from '../../../ding/agent/spaces.js'
 import { Box, ConfigError, Dict, Discrete, MultiDiscrete, type Space, Tuple } from '../../../ding/index.js'
 import { checkModelShapes } from '../../../ding/policy/spaces.js'
 import { buildDqn, QTable } from '../../fixtures/q_table.js'
@@ -16,6 +17,9 @@ const fits: [unknown, Space][] = [
   [[1, 8, 8], image],
   [{ one_hot: 5 }, new Discrete(5)],
   [{ one_hot: [2, 3] }, new MultiDiscrete([2, 3])],
+  [{ one_hot: 5, start: -1 }, new Discrete(5, -1)],
+  [{ one_hot: 5, start: 0 }, new Discrete(5)],
+  [{ one_hot: [2, 3], start: [0, 1] }, new MultiDiscrete([2, 3], [0, 1])],
   [4, masked],
   [{ obs: 4 }, masked],
   [{ camera: [1, 8, 8], speed: 4 }, both],
@@ -34,6 +38,8 @@ const misfits: [unknown, Space][] = [
   [[8, 8, 1], image],
   [{ one_hot: 4 }, new Discrete(5)],
   [{ one_hot: [3, 2] }, new MultiDiscrete([2, 3])],
+  [{ one_hot: 5 }, new Discrete(5, 1)],
+  [{ one_hot: [2, 3] }, new MultiDiscrete([2, 3], [0, 1])],
   [{ obs: 5 }, masked],
   [5, masked],
   [4, both],
@@ -46,6 +52,21 @@ test.each(misfits)('obs_shape %j does not, and both are named', (obs_shape, spac
   expect(check).toThrow(ConfigError)
   expect(check).toThrow(`policy.model.obs_shape is ${JSON.stringify(obs_shape)}`)
   expect(check).toThrow(String(space))
+})
+
+test('agents describe such observations by themselves', () => {
+  expect(obsShapeOf(new Discrete(5, 1))).toEqual({ one_hot: 5, start: 1 })
+  expect(obsShapeOf(new MultiDiscrete([2, 3]))).toEqual({ one_hot: [2, 3] })
+})
+
+test('observations that are not counted from 0 say how to describe them', () => {
+  expect(() => checkModelShapes({ obs_shape: { one_hot: 5 } }, new Discrete(5, 1), act)).toThrow(
+    'Set policy.model.obs_shape to {"one_hot":5,"start":1}',
+  )
+  const several = new Dict({ kind: new MultiDiscrete([2, 3], [0, 1]), speed: vector })
+  expect(() => checkModelShapes({ obs_shape: 9 }, several, act)).toThrow(
+    '{"kind":{"one_hot":[2,3],"start":[0,1]},"speed":4}',
+  )
 })
 
 test.each([

@@ -192,6 +192,17 @@ describe('get_train_sample', () => {
     expect(rewards([given!])).toEqual([[1, -1]])
   })
 
+  test.each([
+    [false, Uint8Array.of(0, 1)],
+    [0, Float32Array.of(0, 1)],
+    [Uint8Array.of(0), Uint8Array.of(0, 1)],
+    [{ dtype: 'bool', shape: [1], data: Uint8Array.of(0) }, Uint8Array.of(0, 1)],
+    [{ dtype: 'float32', shape: [], data: Float32Array.of(0) }, Float32Array.of(0, 1)],
+  ])('padding is done, in the form of the others: %j', (done, expected) => {
+    const [sample] = get_train_sample([{ ...steps[0]!, done }], 2, 'null_padding')
+    expect((sample!['done'] as HostTensor).data).toEqual(expected)
+  })
+
   test('unroll_len 1 gives the transitions; bad arguments are named', () => {
     expect(get_train_sample(steps, 1)).toEqual(steps)
     expect(() => get_train_sample(steps, 0)).toThrow(/unroll_len/)

@@ -1,5 +1,7 @@
+import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
+import { DistributionHead } from '../../../ding/nn/index.js'
 import * as rl from '../../../ding/rl_utils/index.js'
 import { UsageError } from '../../../ding/utils/index.js'
 import { evaluate, f32, gradients, i32, normal, stream } from './helpers.js'
@@ -115,6 +117,32 @@ describe('q_nstep_td_error', () => {
       /weight has shape \[2,3\]/,
     )
     await expect(run({}, { nstep: 3, criterion: 'l1' as never })).rejects.toThrow(/criterion/)
+    for (const [name, options] of [
+      ['reward', { nstep: 1 }],
+      ['reward', { nstep: 3, cum_reward: true }],
+      ['done', { nstep: 3 }],
+      ['weight', { nstep: 3 }],
+      ['value_gamma', { nstep: 3 }],
+    ] as const)
+      await expect(run({ [name]: f32([1], [1]) }, options)).rejects.toThrow(
+        `${name} has shape [1] beside values of shape [2]`,
+      )
+    const three = {
+      q: f32([3, 2], [1, 2, 3, 4, 5, 6]),
+      next_n_q: f32([3, 2], [1, 2, 3, 4, 5, 6]),
+      action: i32([3], [0, 1, 0]),
+      next_n_action: i32([3], [0, 1, 0]),
+      done: f32([3], [0, 0, 0]),
+    }
+    // As many samples as steps must not pass for rows of steps.
+    await expect(run({ ...three, reward: f32([3], [1, 2, 3]) }, { nstep: 3 })).rejects.toThrow(
+      /reward of shape \[3\] must have nstep = 3 rows/,
+    )
+    const gamma = (t: Record<string, Tensor>) =>
+      rl.q_nstep_td_error(t as never, t['gamma']!, { nstep: 3 }).loss
+    await expect(evaluate({ ...q, gamma: f32([1], [0.5]) }, (t) => ({ loss: gamma(t) }))).rejects.toThrow(
+      /gamma has shape \[1\]/,
+    )
   })
 })
 
@@ -132,6 +160,10 @@ describe('other td errors', () => {
     await expect(evaluate(wrong, (t) => ({ ...rl.v_1step_td_error(t as never, 0.5) }))).rejects.toThrow(
       /one value per entry/,
     )
+    const turned = { v: f32([2, 3], [1, 2, 3, 4, 5, 6]), next_v: f32([3, 2], [1, 2, 3, 4, 5, 6]) }
+    await expect(
+      evaluate({ ...given, ...turned }, (t) => ({ ...rl.v_1step_td_error(t as never, 0.5) })),
+    ).rejects.toThrow('next_v of shape [3,2] must hold one value per entry of v, whose shape is [2,3]')
   })
 
   test('soft Q-learning stays finite for a small alpha', async () => {
@@ -264,6 +296,24 @@ describe('C51', () => {
       })),
     ).rejects.toThrow(/n_atom is 4.*\[1,1,3\]/)
   })
+
+  test.each([
+    [1, 1, 3],
+    [2, -2, 3],
+    [Number.NEGATIVE_INFINITY, 0, 3],
+    [-1, 1, 1],
+  ])(
+    'a support from %d to %d with %d atoms is none, for the head as for the loss',
+    async (v_min, v_max, n_atom) => {
+      const words = `n_atom ${n_atom}, v_min ${v_min}, v_max ${v_max}: `
+      const given = { dist: f32([1, 1, n_atom], Array(n_atom).fill(1 / n_atom)) }
+      const loss = evaluate(given, ({ dist }) => ({
+        ...rl.dist_nstep_td_error({ dist } as never, 1, { v_min, v_max, n_atom }),
+      }))
+      await expect(loss).rejects.toThrow(words)
+      expect(() => new DistributionHead(4, 2, stream('head'), { v_min, v_max, n_atom })).toThrow(words)
+    },
+  )
 })
 
 describe('quantile regression', () => {

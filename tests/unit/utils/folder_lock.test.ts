@@ -1,10 +1,46 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { LOCK_FILE, lockFolder, UsageError } from '../../../ding/index.js'
 import { temporaryFolder } from '../../fixtures/configs.js'
+
+/** What another does just before a file is written, linked or renamed here, once; and whether there are links. */
+const disk = vi.hoisted(() => ({
+  before: {} as Partial<Record<'write' | 'link' | 'rename', () => void>>,
+  links: true,
+}))
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>()
+  const interrupt = (at: keyof typeof disk.before) => {
+    const act = disk.before[at]
+    delete disk.before[at]
+    act?.()
+  }
+  return {
+    ...fs,
+    writeSync: (descriptor: number, data: Uint8Array) => {
+      interrupt('write')
+      return fs.writeSync(descriptor, data)
+    },
+    renameSync: (from: string, to: string) => {
+      interrupt('rename')
+      fs.renameSync(from, to)
+    },
+    linkSync: (from: string, to: string) => {
+      interrupt('link')
+      if (!disk.links) throw Object.assign(new Error('EPERM: link'), { code: 'EPERM' })
+      fs.linkSync(from, to)
+    },
+  }
+})
+
+afterEach(() => {
+  disk.before = {}
+  disk.links = true
+})
 
 const lockOf = (folder: string) => join(folder, LOCK_FILE)
 const read = (folder: string) => JSON.parse(readFileSync(lockOf(folder), 'utf8')) as Record<string, unknown>
@@ -66,6 +102,51 @@ describe('a folder', () => {
     writeFileSync(lockOf(folder), text)
     lockFolder(folder)
     expect(read(folder)['pid']).toBe(process.pid)
+  })
+})
+
+/** Tries to hold the folder. @returns whether it does */
+function takes(folder: string): boolean {
+  try {
+    lockFolder(folder)
+    return true
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError)
+    return false
+  }
+}
+
+describe('of two that come at once one gets it', () => {
+  const stale = () => leave({ began: 'another boot 1' })
+
+  test.each([
+    ['a free one', 'link', temporaryFolder],
+    ['one to be taken over', 'link', stale],
+    ['one to be taken over, when the first has found it stale', 'rename', stale],
+  ] as const)('%s', (_what, at, make) => {
+    const folder = make()
+    const got: boolean[] = []
+    disk.before[at] = () => got.push(takes(folder))
+    got.push(takes(folder))
+    expect(got).toEqual([true, false])
+    expect(takes(folder)).toBe(false)
+    expect(readdirSync(folder)).toEqual([LOCK_FILE])
+  })
+
+  test('nobody reads a lock before it says whose it is', () => {
+    const folder = temporaryFolder()
+    const seen: boolean[] = []
+    disk.before.write = () => seen.push(existsSync(lockOf(folder)))
+    lockFolder(folder)
+    expect(seen).not.toContain(true)
+  })
+
+  test('also where there are no links', () => {
+    disk.links = false
+    for (const folder of [temporaryFolder(), stale()]) {
+      expect([takes(folder), takes(folder)]).toEqual([true, false])
+      expect(readdirSync(folder)).toEqual([LOCK_FILE])
+    }
   })
 })
 

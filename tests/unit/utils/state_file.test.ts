@@ -133,6 +133,15 @@ describe('saveState and loadState', () => {
       [{ a: new Float32Array(2) }, /"a" is a value of class Float32Array/],
       [{ a: new Map() }, /class Map/],
       [{ a: { dtype: 'float32', shape: [3], data: new Float32Array(2) } }, /"a".*has 2 values, expected 3/],
+      [
+        { a: { dtype: 'float32', shape: [2], data: new Float64Array(2) } },
+        /"a" is called float32, but its data are a value of class Float64Array\. Give it a Float32Array/,
+      ],
+      [{ a: { dtype: 'float32', shape: [2], data: new Int32Array(2) } }, /"a" is called float32.*Int32Array/],
+      [
+        { a: { dtype: 'bool', shape: [2], data: new Int32Array(2) } },
+        /"a" is called bool.*Give it a Uint8Array/,
+      ],
     ]
     for (const [state, message] of bad) expect(() => saveState(path, state as StateTree)).toThrow(message)
     expect(() => saveState(path, {}, { m: undefined } as never)).toThrow(CheckpointError)

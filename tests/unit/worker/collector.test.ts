@@ -4,6 +4,7 @@ import {
   BaseEnv,
   Box,
   createTimestep,
+  EnvError,
   EpisodeSerialCollector,
   type HostTensor,
   MemoryLogger,
@@ -41,22 +42,42 @@ describe('sample collector', () => {
     const first = await collector.collect(4)
     expect(first.map(from)).toEqual([
       [0, 0, 0],
-      [0, 0, 1],
       [1, 0, 0],
-      [1, 0, 1],
+      [2, 0, 0],
+      [0, 0, 1],
     ])
     expect(collector.envstep).toBe(6)
     const second = await collector.collect(4)
     expect(second.slice(0, 2).map(from)).toEqual([
-      [2, 0, 0],
+      [1, 0, 1],
       [2, 0, 1],
     ])
-    expect(collector.envstep).toBe(12)
+    expect(collector.envstep).toBe(9)
     const third = await collector.collect(4)
     expect(third.map(from)).toHaveLength(4)
-    // The six over were enough.
     expect(collector.envstep).toBe(12)
+    await collector.collect(2)
+    const rest = await collector.collect(1)
+    expect(rest.map(from)).toEqual([[2, 0, 4]])
+    // The one over was enough.
+    expect(collector.envstep).toBe(15)
   })
+
+  test.each([1, 3])(
+    'several environments take no more steps than are wanted, however their episodes end (nstep %i)',
+    async (nstep) => {
+      const { collector } = sampleCollector(Array(8).fill([100]), { nstep })
+      await collector.collect(1000)
+      // What is beyond n_sample are steps that n-step returns still wait for.
+      const waiting = 8 * (nstep - 1)
+      expect(collector.envstep - 1000).toBeLessThanOrEqual(waiting)
+      for (let i = 0; i < 10; i++) {
+        const before = collector.envstep
+        await collector.collect(8)
+        expect(collector.envstep - before).toBe(8)
+      }
+    },
+  )
 
   test('no transition is lost, none comes twice', async () => {
     const { collector } = sampleCollector([[5, 3], [4], [7, 1]])
@@ -108,7 +129,11 @@ describe('sample collector', () => {
   })
 
   test('an abnormal step drops what is pending of that environment, and nothing else', async () => {
-    const { collector, seen, logger } = sampleCollector([[100], [100]], {}, { 1: { 2: 'abnormal' } })
+    const { collector, seen, logger } = sampleCollector(
+      [[100], [100]],
+      { nstep: 2 },
+      { 1: { 3: 'abnormal' } },
+    )
     const samples = await collector.collect(8)
     expect(logger.warnings).toEqual(['Collector: environment 1 lost its episode: scripted.'])
     const byEnv = (id: number) => samples.map(from).filter(([env]) => env === id)
@@ -117,13 +142,13 @@ describe('sample collector', () => {
       [0, 0, 1],
       [0, 0, 2],
       [0, 0, 3],
+      [0, 0, 4],
     ])
-    // Episode 0 of environment 1 is gone with its first step; the abnormal step is no env step.
+    // Episode 0 of environment 1 is gone with its second step, which still waited for the next; the abnormal step is no env step.
     expect(byEnv(1)).toEqual([
+      [1, 0, 0],
       [1, 1, 0],
       [1, 1, 1],
-      [1, 1, 2],
-      [1, 1, 3],
     ])
     expect(seen.resets).toEqual([1])
     expect(collector.episode_count).toBe(0)
@@ -167,14 +192,14 @@ describe('sample collector', () => {
     logger.time = 1000
     await collector.collect(6, { train_iter: 50 })
     expect(logger.tables).toEqual([])
-    await collector.collect(2, { train_iter: 100 })
+    await collector.collect(4, { train_iter: 100 })
     expect(logger.tables).toHaveLength(1)
     const row = logger.tables[0]?.row
     // Steps of environment 0: 1 + 2; of environment 1: 11 + 12 + 13.
     expect(row).toMatchObject({
       episode_count: 3,
       envstep_count: 10,
-      train_sample_count: 8,
+      train_sample_count: 10,
       reward_mean: (3 + 3 + 36) / 3,
       reward_max: 36,
       reward_min: 3,
@@ -208,6 +233,30 @@ describe('sample collector', () => {
     expect(b.collector.state_dict()).toEqual(a.collector.state_dict())
   })
 
+  test('rates after a resume are those of what was collected since', async () => {
+    const timed = () => {
+      const setup = sampleCollector([[2]])
+      const { env, logger } = setup
+      const step = env.step.bind(env)
+      env.step = (actions) => {
+        logger.time += 100
+        return step(actions)
+      }
+      return setup
+    }
+    const [a, b] = [timed(), timed()]
+    await a.collector.collect(40, { train_iter: 1 })
+    b.collector.load_state_dict(a.collector.state_dict())
+    await b.collector.collect(10, { train_iter: 100 })
+    expect(b.logger.tables[0]?.row).toMatchObject({
+      envstep_count: 50,
+      episode_count: 25,
+      avg_envstep_per_sec: 10,
+      avg_train_sample_per_sec: 10,
+      avg_episode_per_sec: 5,
+    })
+  })
+
   test('refuses NaN in observations and rewards, and environments that all rest', async () => {
     const nan = sampleCollector([[5]])
     nan.env.step = async () => ({ 0: createTimestep(Float32Array.of(0, Number.NaN, 0), 0, true) })
@@ -222,6 +271,57 @@ describe('sample collector', () => {
     })
     await collector.collect(1)
     await expect(collector.collect(1)).rejects.toThrow(/env\.manager\.auto_reset/)
+  })
+
+  test('a NaN in mid-episode is told of by the step that brought it, before anything is handed on', async () => {
+    const { collector, env } = sampleCollector([[5]])
+    await collector.collect(1)
+    env.step = async () => ({ 0: createTimestep(Float32Array.of(0, Number.NaN, 0), 0, false) })
+    await expect(collector.collect(1)).rejects.toThrow(/Environment 0 gave obs\[1\] = NaN/)
+  })
+
+  test('an observation is looked at once', async () => {
+    const { collector, env } = sampleCollector([[3]])
+    let looks = 0
+    const watched = () => {
+      const obs: Record<string, Float32Array> = {}
+      Object.defineProperty(obs, 'x', {
+        enumerable: true,
+        get: () => {
+          looks++
+          return new Float32Array(1)
+        },
+      })
+      return obs
+    }
+    let ready = watched()
+    let step = 0
+    Object.defineProperty(env, 'ready_obs', { get: () => ({ 0: ready }) })
+    env.step = async () => {
+      const done = ++step % 3 === 0
+      const obs = watched()
+      ready = done ? watched() : obs
+      return { 0: createTimestep(obs, 0, done, false, { eval_episode_return: 0 }) }
+    }
+    // Two episodes of a first observation and three more each.
+    await collector.collect(6)
+    expect(looks).toBe(8)
+  })
+
+  test.each([
+    [
+      Float64Array.of(0, 1, 2),
+      /Environment 0 gave obs as a value of class Float64Array, expected a Float32Array/,
+    ],
+    [[0, 1, 2], /gave obs as a value of class Array/],
+    [{ speed: Int8Array.of(1) }, /gave obs\.speed as a value of class Int8Array/],
+    [undefined, /gave obs as undefined/],
+  ])('an observation of another form is the environment`s fault: %j', async (obs, message) => {
+    const { collector, env } = sampleCollector([[5]])
+    env.step = async () => ({ 0: createTimestep(obs as never, 0, false) })
+    await expect(collector.collect(1)).rejects.toThrow(message)
+    Object.defineProperty(env, 'ready_obs', { get: () => ({ 0: obs }) })
+    await expect(collector.collect(1)).rejects.toThrow(EnvError)
   })
 
   test('deepcopy_obs keeps observations of an environment that writes all of them into one array', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { InteractionSerialEvaluator, MemoryLogger } from '../../../ding/index.js'
+import { InteractionSerialEvaluator, MemoryLogger, UsageError } from '../../../ding/index.js'
 import { type Event, FakeEnvManager } from '../../fixtures/fake_envs.js'
 import { fakeEvalMode } from '../../fixtures/fake_modes.js'
 
@@ -52,6 +52,13 @@ describe('which episodes are played', () => {
     const { episode_info } = await evaluator.eval()
     expect(episode_info.eval_episode_return).toHaveLength(2)
     expect(env.calls.some((call) => call.id === 2)).toBe(false)
+  })
+
+  test.each([0, -2, 2.5, Number.NaN])('%d episodes cannot be played', async (n) => {
+    const { evaluator, env } = build({ lengths: [[1], [1]] })
+    await expect(evaluator.eval(undefined, 1, 1, n)).rejects.toThrow(UsageError)
+    expect(env.calls).toEqual([])
+    expect(evaluator.should_eval(1)).toBe(true)
   })
 
   test('one environment plays all; without n_episode each environment plays one', async () => {

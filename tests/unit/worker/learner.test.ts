@@ -120,6 +120,9 @@ describe('hooks', () => {
     [{ mine: { type: 'log_reduce', ext_args: 3 } }, 'mine.ext_args'],
     [{ mine: { type: 'log_reduce', freq: 3 } }, 'mine.freq'],
     [{ mine: { type: 'save_ckpt', ext_args: { freq: 0 } } }, 'freq must be a positive integer'],
+    [{ mine: { type: 'save_ckpt', position: 'before_iter', ext_args: { freq: 0.5 } } }, 'positive integer'],
+    [{ mine: { type: 'save_ckpt', position: 'before_iter' } }, 'positive integer, got undefined'],
+    [{ mine: { type: 'save_ckpt', position: 'after_run', ext_args: { freq: 'often' } } }, 'positive integer'],
   ])('a config %j is refused with the path', (custom, words) => {
     expect(() => build({ custom })).toThrow(ConfigError)
     expect(() => build({ custom })).toThrow(words)
@@ -148,6 +151,13 @@ describe('hooks', () => {
     expect(logger.values.filter((v) => v.tag === 'learner_step/loss_avg').map((v) => v.step)).toEqual([
       10, 30, 50,
     ])
+  })
+
+  test('save_ckpt has its frequency before an iteration too', async () => {
+    const custom = { early: { type: 'save_ckpt', position: 'before_iter', ext_args: { freq: 3 } } }
+    const { learner } = build({ custom })
+    for (let i = 0; i < 5; i++) await learner.train(batch(), i)
+    expect(files()).toEqual(['iteration_0.safetensors', 'iteration_3.safetensors'])
   })
 
   test('save_ckpt_after_run saves, and false saves nothing', async () => {
