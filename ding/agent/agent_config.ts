@@ -185,11 +185,6 @@ export function envSettingOf(
 ): EnvSetting | undefined {
   if (env === undefined) return { collector: [noEnv], evaluator: [noEnv] }
   if (env.spec !== undefined) return undefined
-  if (env.single && n_envs > 1) {
-    throw new UsageError(
-      `n_envs is ${n_envs}, but env is one environment, which cannot be in ${n_envs} episodes at once. Give a function that makes one: env: () => new MyEnv().`,
-    )
-  }
   const make = table.continuous && needsScaling(action_space) ? scaled(env.factory) : env.factory
   return { collector: Array.from({ length: n_envs }, () => make), evaluator: [make] }
 }

@@ -4,7 +4,7 @@ import type { Action, Obs, Space } from '../envs/index.js'
 import type { Logger, RunLogger } from '../logger/index.js'
 import type { Run } from '../pipeline/index.js'
 import { checkOptions, type StateTree, UsageError } from '../utils/index.js'
-import { checkEnv, type EnvArgument, type ResolvedEnv, resolveEnv } from './agent_env.js'
+import { checkEnv, type EnvArgument, type EnvDemand, type ResolvedEnv, resolveEnv } from './agent_env.js'
 import {
   type AgentState,
   loadAgentFile,
@@ -105,6 +105,10 @@ export abstract class BaseAgent {
     throw new UsageError('The spaces are not known yet: await setup(), or anything else of the agent, first.')
   }
 
+  private get demand(): EnvDemand {
+    return { spaces: this.spaces, n_envs: this.args.values['n_envs'] as number }
+  }
+
   /** The logger of `learn`; before that, one that says nothing. */
   get logger(): Logger {
     return this.log.logger
@@ -181,9 +185,12 @@ export abstract class BaseAgent {
 
   // ---- environment, seed, logger ----
 
-  /** Changes the environment; networks, buffer and counters stay. @throws UsageError when its spaces are not the agent's */
+  /**
+   * Changes the environment; networks, buffer and counters stay.
+   * @throws UsageError, with nothing changed, when its spaces are not the agent's, or it is one object where there are several `n_envs`
+   */
   async setEnv(env: EnvArgument): Promise<void> {
-    checkEnv(await resolveEnv(env), await this.setup())
+    checkEnv(await resolveEnv(env), this.demand)
     await this.reopen((state) => {
       this.env = env
       return state
@@ -264,10 +271,12 @@ export abstract class BaseAgent {
     if (this.run !== undefined) return this.run
     const session = await this.session()
     if (this.collects) this.needEnv()
+    const before = await this.capture(true)
     const run = await this.compose(session).catch(async (error: unknown) => {
-      // What is half made is no good for another try.
+      // What is half made is no good for another try, which begins where this one did.
       await session.close().catch(() => {})
       this.opened = undefined
+      this.restored = before
       throw error
     })
     const { restored } = this
@@ -321,30 +330,21 @@ export abstract class BaseAgent {
 
   private async open(): Promise<Session> {
     const env: ResolvedEnv | undefined = this.env === null ? undefined : await resolveEnv(this.env)
-    if (env !== undefined && this.spaces !== undefined) checkEnv(env, this.spaces)
-    this.spaces ??= env
-    if (this.spaces === undefined) {
+    if (env !== undefined) checkEnv(env, this.demand)
+    const spaces = this.spaces ?? env
+    if (spaces === undefined) {
       throw new UsageError(
         `${this.table.name} has no environment: give env (an id, {type, cfg}, a function, or an Env), or observation_space and action_space.`,
       )
     }
-    const { observation_space, action_space } = this.spaces
-    const input = {
-      table: this.table,
-      args: this.args,
-      observation_space,
-      action_space,
-      env,
-      seed: this.seed,
-    }
-    const options = { offline: this.offline, verbose: this.verbose > 1 }
-    const session = await Session.open(input, (config) => this.log.open(config), options)
-    const { restored } = this
-    if (restored !== undefined) {
-      session.policy.learn_mode.load_state_dict(restored.policy)
-      if (restored.random !== undefined) session.random.load_state_dict(restored.random)
-      session.policy.setAttribute(this.offline ? 'max_train_iter' : 'max_env_step', restored.total_timesteps)
-    }
+    const { table, args, seed, offline, restored } = this
+    const { observation_space, action_space } = spaces
+    const session = await Session.open(
+      { table, args, observation_space, action_space, env, seed },
+      (config) => this.log.open(config),
+      { offline, verbose: this.verbose > 1, ...(restored && { from: restored }) },
+    )
+    this.spaces = { observation_space, action_space }
     return session
   }
 

@@ -17,12 +17,22 @@ import {
 import { type BasePolicyConfig, createPolicy, type LrFunction, type Policy } from '../policy/index.js'
 import { UsageError } from '../utils/index.js'
 import { type ConfigInput, compileAgentConfig, envSettingOf } from './agent_config.js'
+import type { AgentState } from './agent_file.js'
 import { startOf } from './arguments.js'
 
 /** A function of an argument `learning_rate`, for the networks that begin at its start. A rate that has an argument of its own (REDQ's for alpha) stays. */
 function followed(schedule: (progress_remaining: number) => number): LrFunction {
   const start = startOf(schedule)
   return (remaining, { lr }) => (lr === start ? schedule(remaining) : lr)
+}
+
+/** What else {@link Session.open} wants to know. */
+export interface SessionOptions {
+  readonly offline: boolean
+  /** Print the tables of learner and collector too. */
+  readonly verbose: boolean
+  /** Where the agent stands; left out: at the beginning. */
+  readonly from?: AgentState
 }
 
 /** The parts of an agent that belong to one environment, one seed and one config: made together, closed together. */
@@ -48,7 +58,7 @@ export class Session {
   static async open(
     input: ConfigInput,
     makeLogger: (config: CompiledConfig) => RunLogger,
-    options: { offline: boolean; verbose: boolean },
+    { offline, verbose, from }: SessionOptions,
   ): Promise<Session> {
     const config = await compileAgentConfig(input)
     const env_setting = envSettingOf(input, Number(input.args.values['n_envs']))
@@ -56,7 +66,7 @@ export class Session {
     const container = composeContainer(config, {
       exp_dir: '.',
       log_files: false,
-      verbose: options.verbose,
+      verbose,
       ...(env_setting === undefined ? {} : { env_setting }),
       ...(schedule === undefined ? {} : { lr_schedule: followed(schedule) }),
       rebind: (at) => {
@@ -78,17 +88,15 @@ export class Session {
       policy.checkSpaces(observation_space, scales ? new Box(-1, 1, action_space.shape) : action_space)
       // Schedules want to know that there is an end; `learn` says where.
       tellLimits(policy, { max_train_iter: 1, max_env_step: 1 })
-      if (options.offline) policy.setAttribute('max_env_step', Number.POSITIVE_INFINITY)
-      else policy.setAttribute('max_train_iter', Number.POSITIVE_INFINITY)
+      policy.setAttribute(offline ? 'max_env_step' : 'max_train_iter', Number.POSITIVE_INFINITY)
       const random = await container.getAsync(ROLES.random)
-      return new Session(
-        config,
-        container,
-        policy,
-        random,
-        await container.getAsync(ROLES.compute),
-        options.offline,
-      )
+      if (from !== undefined) {
+        policy.learn_mode.load_state_dict(from.policy)
+        if (from.random !== undefined) random.load_state_dict(from.random)
+        policy.setAttribute(offline ? 'max_train_iter' : 'max_env_step', from.total_timesteps)
+      }
+      const compute = await container.getAsync(ROLES.compute)
+      return new Session(config, container, policy, random, compute, offline)
     } catch (error) {
       await closeAll(container)
       throw error

@@ -153,6 +153,18 @@ describe('learn', () => {
     expect(metrics).toContain('collector_')
   })
 
+  it('that cannot begin loses no parameters', async () => {
+    const path = join(temporaryFolder(), 'agent.safetensors')
+    const given = await crossq({ seed: 4 }).getParameters()
+    const agent = crossq({ replay_buffer_class: 'HerReplayBuffer', n_steps: 3 })
+    await agent.save(path)
+    for (const one of [agent, keep(await CrossQ.load(path))]) {
+      await one.setParameters(given)
+      await expect(one.learn({ total_timesteps: 5 })).rejects.toThrow(/relabels single steps/)
+      expect(await one.getParameters()).toEqual(given)
+    }
+  })
+
   it('says what is wrong with its options', async () => {
     const agent = crossq()
     // @ts-expect-error: no such option
