@@ -114,14 +114,17 @@ export class ConvertCallback extends BaseCallback {
   }
 }
 
-/** Several callbacks, called in order. All of them see each step, whatever the others answer. */
+/** Several callbacks, called in order. All of them see each step, whatever the others answer; what calls the list is their parent too. */
 export class CallbackList extends BaseCallback {
   constructor(readonly callbacks: readonly BaseCallback[]) {
     super()
   }
 
   protected override async onInit(): Promise<void> {
-    for (const each of this.callbacks) await each.initCallback(this.model)
+    for (const each of this.callbacks) {
+      if (this.parent !== null) each.parent = this.parent
+      await each.initCallback(this.model)
+    }
   }
 
   protected override async onTrainingStart(): Promise<void> {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
   BaseCallback,
+  CallbackList,
   CheckpointCallback,
   CrossQ,
   EvalCallback,
@@ -205,6 +206,21 @@ describe('evaluation', () => {
     await expect(collector().learn({ total_timesteps: 5, callback: stop })).resolves.toBeDefined()
     const alone = new StopTrainingOnRewardThreshold({ reward_threshold: 0 })
     await expect(collector().learn({ total_timesteps: 5, callback: alone })).rejects.toThrow(/EvalCallback/)
+  })
+
+  it.each([
+    ['callback_after_eval', 40],
+    ['callback_on_new_best', 10],
+  ] as const)('has what is in a list, or in a list of it, as its %s', async (name, steps) => {
+    const stop = new StopTrainingOnNoModelImprovement({ max_no_improvement_evals: 2, min_evals: 1 })
+    const best = new StopTrainingOnRewardThreshold({ reward_threshold: -1e6 })
+    const list = new CallbackList([new CallbackList([name === 'callback_after_eval' ? stop : best])])
+    const agent = collector()
+    await agent.learn({
+      total_timesteps: 1000,
+      callback: new EvalCallback(env(5), { eval_freq: 10, verbose: 0, [name]: list }),
+    })
+    expect(agent.num_timesteps).toBe(steps)
   })
 
   it('stops without improvement: after one evaluation that is the best, and max + 1 that are no better', async () => {
