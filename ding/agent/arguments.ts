@@ -36,6 +36,11 @@ export interface ConfigSetting {
   readonly action_space: Space
   /** How many updates come to so many env steps, at least 1. */
   updatesIn(env_steps: number): number
+  /**
+   * How many times what SB3 does at every `interval` env steps is due for each update, such as moving a target network.
+   * @throws UsageError where that is no fixed number, or where the interval is longer than a collect
+   */
+  timesPerUpdate(interval: number): number
 }
 
 /** How an agent that is not to be deterministic chooses: a sample of its distribution, epsilon-greedily, or as ever. */

@@ -291,10 +291,14 @@ export const adamChoice = {
 /** Arguments of agents with discrete actions. */
 export const valueBasedArguments = {
   ...offPolicyArguments,
-  tau: { doc: 'Share of the online network in each target update.', format: 'unit_interval', default: 1 },
+  tau: {
+    doc: 'Share of the online network in each move of the target. Below 1, what is due of them comes with every update: 1 - (1 - tau)^m for m moves.',
+    format: 'unit_interval',
+    default: 1,
+  },
   gamma: { doc: 'Discount factor.', format: 'unit_interval', default: 0.99, to: 'discount_factor' },
   target_update_interval: {
-    doc: 'Env steps between updates of the target network.',
+    doc: 'Env steps between moves of the target network; with tau below 1 no more than a collect has.',
     format: 'positive_int',
     default: 10000,
   },

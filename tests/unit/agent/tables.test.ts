@@ -236,6 +236,39 @@ describe('arguments', () => {
     await expect(new CrossQ({ env: 'Pendulum-v9' }).setup()).rejects.toThrow(/Pendulum-v1/)
   })
 
+  it.each([
+    [{}, 1 - (1 - 0.005) ** 4],
+    [{ train_freq: 1 }, 0.005],
+    [{ train_freq: 1, gradient_steps: 2 }, 1 - (1 - 0.005) ** 0.5],
+    [{ train_freq: 4, target_update_interval: 2 }, 1 - (1 - 0.005) ** 2],
+    // SB3 counts steps of all environments at once.
+    [{ train_freq: 3, n_envs: 2 }, 1 - (1 - 0.005) ** 3],
+    [{ train_freq: 3, n_envs: 2, gradient_steps: -1 }, 1 - (1 - 0.005) ** 0.5],
+    [{ train_freq: [1, 'episode'], gradient_steps: -1 }, 0.005],
+  ] as const)('of a soft target come to what SB3 moves it between two updates: %j', async (more, theta) => {
+    const soft = { env: 'CartPole-v1', tau: 0.005, target_update_interval: 1, ...more }
+    for (const agent of [new DQN(soft), new QRDQN(soft)]) {
+      const { learn } = await policyOf(agent)
+      expect(learn['target_update_freq']).toBeNull()
+      expect(learn['target_theta']).toBeCloseTo(theta, 12)
+    }
+    // AgileRL's moves with every update.
+    expect((await policyOf(new CQN(soft))).learn['target_theta']).toBe(0.005)
+  })
+
+  it('of a target that cannot move so often as they say are errors', async () => {
+    const soft = { env: 'CartPole-v1', tau: 0.005 }
+    await expect(new DQN(soft).setup()).rejects.toThrow(/10000 env steps, longer than a collect \(4\)/)
+    await expect(new CQN({ ...soft, target_update_interval: 6 }).setup()).rejects.toThrow(/a collect \(5\)/)
+    const episodes = { ...soft, target_update_interval: 1, train_freq: [1, 'episode'] as const }
+    await expect(new DQN(episodes).setup()).rejects.toThrow(/no fixed number.*gradient_steps to -1/)
+    expect((await policyOf(new CQN(episodes))).learn['target_theta']).toBe(0.005)
+    expect((await policyOf(new CQN({ env: 'CartPole-v1', gradient_steps: 10 }))).learn).toMatchObject({
+      target_update_freq: null,
+      target_theta: 1e-3,
+    })
+  })
+
   it('make the same agent from the same seed, and another without', async () => {
     const [a, b, c] = [crossq(), crossq(), crossq({ seed: null })]
     expect(await a.getParameters()).toEqual(await b.getParameters())
