@@ -2,7 +2,7 @@ import { RandomStream } from '../compute/index.js'
 import type { Transition } from '../data/index.js'
 import { createTimestep, type EnvManager } from '../envs/index.js'
 import {
-  collect,
+  collectBySteps,
   learn,
   type OnlineRun,
   push,
@@ -187,7 +187,7 @@ function rollout(callback: BaseCallback): Stage<OnlineRun> {
         collector.reset_policy(randomCollectMode(own, collector.action_space, stream))
       }
       try {
-        await collect.run(run)
+        await collectBySteps.run(run)
       } finally {
         if (random) collector.reset_policy(own)
       }

@@ -294,6 +294,29 @@ describe('exploration', () => {
     expect(eps[79]).toBeCloseTo(0.2, 10)
     expect(eps[59]).toBeCloseTo(1 - 0.8 * 0.75, 10)
   })
+
+  it('is that of each step, also within a collect', async () => {
+    const agent = dqn({
+      learning_starts: 0,
+      gradient_steps: 0,
+      train_freq: 60,
+      exploration_fraction: 1,
+      exploration_initial_eps: 0,
+      exploration_final_eps: 1,
+    })
+    // What is greedy at the first step is not so for long.
+    const odd: boolean[] = []
+    let obs: Float32Array | undefined
+    await agent.learn({
+      total_timesteps: 60,
+      callback: async ({ actions, dones, new_obs }) => {
+        const [action] = actions as number[]
+        if (obs !== undefined) odd.push((await agent.predict(obs, { deterministic: true }))[0] !== action)
+        obs = (dones as boolean[])[0] ? undefined : (new_obs as Float32Array[])[0]?.slice()
+      },
+    })
+    expect(odd.filter(Boolean).length).toBeGreaterThan(5)
+  })
 })
 
 describe('CQN', () => {
