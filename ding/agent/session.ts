@@ -18,12 +18,28 @@ import { type BasePolicyConfig, createPolicy, type LrFunction, type Policy } fro
 import { UsageError } from '../utils/index.js'
 import { type ConfigInput, compileAgentConfig, envSettingOf } from './agent_config.js'
 import type { AgentState } from './agent_file.js'
-import { startOf } from './arguments.js'
+import { placesOf } from './arguments.js'
 
-/** A function of an argument `learning_rate`, for the networks that begin at its start. A rate that has an argument of its own (REDQ's for alpha) stays. */
-function followed(schedule: (progress_remaining: number) => number): LrFunction {
-  const start = startOf(schedule)
-  return (remaining, { lr }) => (lr === start ? schedule(remaining) : lr)
+/**
+ * A function of an argument `learning_rate`, for the rates that the argument sets. One with an argument of its own (REDQ's for alpha), or that
+ * `config` gives, stays.
+ */
+function followed(
+  schedule: (progress_remaining: number) => number,
+  { table, args }: ConfigInput,
+): LrFunction {
+  const places = placesOf(table.definitions).map(({ argument, definition: { to = [] } }) => ({
+    isRate: argument.join() === 'learning_rate',
+    to: [to].flat(),
+  }))
+  const set = places.find(({ isRate }) => isRate)?.to ?? []
+  const others = places.filter(({ isRate }) => !isRate).flatMap(({ to }) => to)
+  const given = Object.keys((args.given.config?.['learn'] ?? {}) as object)
+  const stays = (key: string) =>
+    given.includes(key) ||
+    others.includes(`learn.${key}`) ||
+    (set.length > 0 && !set.includes(`learn.${key}`))
+  return (remaining, { lr, key }) => (key !== undefined && stays(key) ? lr : schedule(remaining))
 }
 
 /** What else {@link Session.open} wants to know. */
@@ -68,7 +84,7 @@ export class Session {
       log_files: false,
       verbose,
       ...(env_setting === undefined ? {} : { env_setting }),
-      ...(schedule === undefined ? {} : { lr_schedule: followed(schedule) }),
+      ...(schedule === undefined ? {} : { lr_schedule: followed(schedule, input) }),
       rebind: (at) => {
         at.rebind(ROLES.logger)
           .toDynamicValue(() => makeLogger(config))

@@ -92,26 +92,51 @@ describe('learn', () => {
     expect(asked[0]).toBeCloseTo(1 - 26 / 50, 10)
   })
 
-  it("leaves REDQ's alpha the rate that it has of its own, whatever function learning_rate is", async () => {
-    const agent = keep(
-      new REDQ({
-        env: 'Pendulum-v1',
-        learning_starts: 5,
-        batch_size: 8,
-        actor_delay: 1,
-        gradient_steps: 1,
-        ensemble_size: 2,
-        policy_kwargs: smallNets,
-        ent_coef: 'auto',
-        alpha_learning_rate: 0,
-        learning_rate: (remaining) => 1e-3 * remaining,
-      }),
-    )
-    await agent.learn({ total_timesteps: 10 })
-    expect(agent.n_updates).toBe(5)
-    // log alpha is where it began.
-    expect(await agent.getParameters()).toMatchObject({ entropy: { value: { data: Float32Array.of(0) } } })
-  })
+  const falling = (remaining: number) => 1e-3 * remaining
+  // Begins where alpha's own rate is.
+  const rising = (remaining: number) => 1e-3 * (1 - remaining)
+  const learning = { env: 'Pendulum-v1', learning_starts: 5, batch_size: 8, policy_kwargs: smallNets }
+  it.each([
+    [
+      "REDQ's alpha_learning_rate",
+      () =>
+        new REDQ({
+          ...learning,
+          actor_delay: 1,
+          gradient_steps: 1,
+          ensemble_size: 2,
+          ent_coef: 'auto',
+          alpha_learning_rate: 0,
+          learning_rate: falling,
+        }),
+    ],
+    [
+      'the same, where both begin alike',
+      () =>
+        new REDQ({
+          ...learning,
+          actor_delay: 1,
+          gradient_steps: 1,
+          ensemble_size: 2,
+          ent_coef: 'auto',
+          alpha_learning_rate: 0,
+          learning_rate: rising,
+        }),
+    ],
+    [
+      'one that config gives',
+      () => new SAC({ ...learning, learning_rate: rising, config: { learn: { learning_rate_alpha: 0 } } }),
+    ],
+  ])(
+    'leaves alpha the rate that it has of its own, whatever function learning_rate is: %s',
+    async (_name, make) => {
+      const agent = keep(make())
+      await agent.learn({ total_timesteps: 10 })
+      expect(agent.n_updates).toBe(5)
+      // log alpha is where it began.
+      expect(await agent.getParameters()).toMatchObject({ entropy: { value: { data: Float32Array.of(0) } } })
+    },
+  )
 
   it('writes the metrics of SB3 below tensorboard_log, and its config', async () => {
     const folder = temporaryFolder()
