@@ -43,6 +43,8 @@ export class OfflineAgent extends BaseAgent {
   protected readonly offline = true
   /** Whether it learns from a replay buffer that the dataset is in, and may collect into. */
   private fromBuffer = false
+  /** Whether the `learn` at hand has env steps to take. */
+  private goesOnline = false
 
   protected override get collects(): boolean {
     return this.fromBuffer || this.restored?.online_timesteps !== undefined
@@ -95,7 +97,7 @@ export class OfflineAgent extends BaseAgent {
       throw new UsageError(
         `This ${this.table.name} agent has no dataset to learn from: give one to its constructor, or to load.`,
       )
-    if (online_iterations !== undefined) await this.readyOnline()
+    if (online_iterations !== undefined) this.needEnv()
     const iterations = { offline: train_iterations ?? 0, online: online_iterations ?? 0 }
     let limit = iterations.offline
     const prepare = async (run: OfflineRun | OfflineToOnlineRun) => {
@@ -112,22 +114,23 @@ export class OfflineAgent extends BaseAgent {
       if (run instanceof OfflineToOnlineRun) await this.bothPhases(run, callback)
       else await runLoop(run, [update(callback, this)], { result_file: false })
     }
-    await this.train<OfflineRun | OfflineToOnlineRun>(options, () => limit, body, prepare)
+    this.goesOnline = online_iterations !== undefined
+    await this.train<OfflineRun | OfflineToOnlineRun>(options, { total: () => limit, prepare, body })
     return this
   }
 
-  /** From here on it learns from a replay buffer. A run that learned from the dataset alone hands over its parts. */
-  private async readyOnline(): Promise<void> {
-    const before = this.fromBuffer
-    this.needEnv()
+  /** With env steps to take: from here on it learns from a replay buffer. A run that learned from the dataset alone hands over its parts. */
+  protected override async readyRun(): Promise<Run> {
+    if (this.fromBuffer || !this.goesOnline) return super.readyRun()
     this.fromBuffer = true
     try {
-      await this.readyRun()
+      await super.readyRun()
       this.run = await (await this.session()).runOnline()
+      return this.run
     } catch (error) {
-      this.fromBuffer = before
+      this.fromBuffer = false
       // What is half made is no good for another try; what was learned is kept.
-      await this.close().catch(() => {})
+      await this.reopen().catch(() => {})
       throw error
     }
   }

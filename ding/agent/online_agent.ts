@@ -51,12 +51,6 @@ export class OnlineAgent extends BaseAgent {
     restoreOnline(run as OnlineRun, { env_step: num_timesteps, n_updates, episodes })
   }
 
-  /** Probability of a random action now, of agents that explore epsilon-greedily; 0 before anything was learned, and of others. */
-  get exploration_rate(): number {
-    if (this.run === undefined) return 0
-    return this.run.policy.command_mode.get_setting_collect(this.run.progress)['eps'] ?? 0
-  }
-
   /**
    * Trains: collects `train_freq`, then updates `gradient_steps` times, until `total_timesteps` env steps are done or a callback answers false.
    * Called again with `reset_num_timesteps: false` it goes on as if it had never stopped.
@@ -84,7 +78,7 @@ export class OnlineAgent extends BaseAgent {
         run.on_step = undefined
       }
     }
-    await this.train<OnlineRun>(options, () => limit, body, prepare, !reset_num_timesteps)
+    await this.train<OnlineRun>(options, { total: () => limit, prepare, body, goes_on: !reset_num_timesteps })
     return this
   }
 

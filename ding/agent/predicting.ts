@@ -22,7 +22,7 @@ export async function chooseActions(
   const samples = !deterministic && table.sampling === 'distribution'
   const policy = samples ? await session.sampler(stamp) : session.policy
   const outputs = await policy.eval_mode.forward(Object.fromEntries(rows.entries()))
-  const epsilon = !deterministic && table.sampling === 'epsilon' ? epsilonAt(session.policy, progress) : 0
+  const epsilon = deterministic ? 0 : epsilonAt(table, session.policy, progress)
   const random = session.random.branch('predict').stream('epsilon')
   return rows.map((_, i) => {
     if (epsilon > 0 && random.nextFloat() < epsilon) return space.sample(random)
@@ -32,7 +32,8 @@ export async function chooseActions(
   })
 }
 
-/** Probability of a random action; 0 before anything was learned, as in SB3. */
-function epsilonAt({ command_mode }: Policy, progress: RunProgress): number {
-  return progress.env_step === 0 ? 0 : (command_mode.get_setting_collect(progress)['eps'] ?? 0)
+/** Probability of a random action, of agents that explore epsilon-greedily; 0 before anything was learned, as in SB3, and of others. */
+export function epsilonAt(table: AgentTable, { command_mode }: Policy, progress: RunProgress): number {
+  if (table.sampling !== 'epsilon' || progress.env_step === 0) return 0
+  return command_mode.get_setting_collect(progress)['eps'] ?? 0
 }

@@ -44,6 +44,7 @@ function followed(
 
 /** What else {@link Session.open} wants to know. */
 export interface SessionOptions {
+  readonly logger: RunLogger
   readonly offline: boolean
   /** Print the tables of learner and collector too. */
   readonly verbose: boolean
@@ -70,11 +71,9 @@ export class Session {
     private readonly offline: boolean,
   ) {}
 
-  /** @param makeLogger called when training begins */
   static async open(
     input: ConfigInput,
-    makeLogger: (config: CompiledConfig) => RunLogger,
-    { offline, verbose, from }: SessionOptions,
+    { logger, offline, verbose, from }: SessionOptions,
   ): Promise<Session> {
     const config = await compileAgentConfig(input)
     const env_setting = envSettingOf(input, Number(input.args.values['n_envs']))
@@ -83,12 +82,11 @@ export class Session {
       exp_dir: '.',
       log_files: false,
       verbose,
+      env_session: from?.sessions ?? 0,
       ...(env_setting === undefined ? {} : { env_setting }),
       ...(schedule === undefined ? {} : { lr_schedule: followed(schedule, input) }),
       rebind: (at) => {
-        at.rebind(ROLES.logger)
-          .toDynamicValue(() => makeLogger(config))
-          .inSingletonScope()
+        at.rebind(ROLES.logger).toConstantValue(logger)
         at.rebind(ROLES.evaluator_env).toConstantValue(NO_ENVS)
       },
     })

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
@@ -103,6 +104,14 @@ describe('learn with online_iterations', () => {
     await expect(twin.learn({ train_iterations: 1 })).rejects.toThrow(/has gone online/)
     await twin.learn({ online_iterations: 4 })
     expect([twin.n_updates, twin.online_timesteps]).toEqual([15, 12])
+  })
+
+  it('logs below the name that it is given, and nowhere else', async () => {
+    const tensorboard_log = temporaryFolder()
+    const agent = await cloner({ tensorboard_log })
+    await agent.learn({ train_iterations: 2, online_iterations: 2, tb_log_name: 'mine' })
+    await agent.learn({ online_iterations: 2, tb_log_name: 'mine' })
+    expect(readdirSync(tensorboard_log)).toEqual(['mine_1'])
   })
 
   it('says what is wrong, and loses nothing by it', async () => {
