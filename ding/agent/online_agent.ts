@@ -1,6 +1,6 @@
 import { RandomStream } from '../compute/index.js'
 import type { Transition } from '../data/index.js'
-import { createTimestep, type EnvManager } from '../envs/index.js'
+import { type Action, createTimestep, type EnvManager } from '../envs/index.js'
 import {
   collectBySteps,
   learn,
@@ -16,7 +16,9 @@ import { type CollectedStep, randomCollectMode } from '../worker/index.js'
 import type { AgentState } from './agent_file.js'
 import { BaseAgent } from './base_agent.js'
 import type { BaseCallback, Locals } from './callbacks/index.js'
+import type { EpisodeRecord } from './monitor.js'
 import { checkCount, type LearnOptions } from './options.js'
+import { environmentAction } from './predicting.js'
 
 export interface OnlineLearnOptions extends LearnOptions {
   /** Env steps, of all environments together; beyond what was done before, with reset_num_timesteps false. */
@@ -88,11 +90,13 @@ export class OnlineAgent extends BaseAgent {
     callback: BaseCallback,
     log_interval: number,
   ): Promise<boolean> {
-    const before = this.monitor.episodes
-    const ended = this.monitor.record(step.timesteps)
-    const goOn = await callback.step({ self: this, ...localsOf(step) })
-    const due = Math.floor((before + ended) / log_interval) > Math.floor(before / log_interval)
-    if (due) this.monitor.dump(run.logger, this.num_timesteps)
+    const { monitor, table, action_space } = this
+    const before = monitor.episodes
+    const ended = monitor.record(step.timesteps)
+    const inUnits = (action: Action) => environmentAction(table, action_space, action)
+    const goOn = await callback.step({ self: this, ...localsOf(step, ended, inUnits) })
+    const due = Math.floor(monitor.episodes / log_interval) > Math.floor(before / log_interval)
+    if (due) monitor.dump(run.logger, this.num_timesteps)
     if (!goOn) run.stop_reason = 'callback'
     return goOn
   }
@@ -191,14 +195,27 @@ function rollout(callback: BaseCallback): Stage<OnlineRun> {
   }
 }
 
-/** SB3's names for what a step of all environments brought. */
-function localsOf({ actions, timesteps }: CollectedStep): Locals {
-  const steps = Object.values(timesteps)
+/** SB3's names for what a step of all environments brought. @param inUnits an action as the environment takes it */
+function localsOf(
+  { actions, timesteps }: CollectedStep,
+  ended: Readonly<Record<string, EpisodeRecord>>,
+  inUnits: (action: Action) => Action,
+): Locals {
+  const steps = Object.entries(timesteps)
   return {
-    actions: Object.values(actions),
-    new_obs: steps.map(({ obs }) => obs),
-    rewards: steps.map(({ reward }) => reward),
-    dones: steps.map(({ done }) => done),
-    infos: steps.map(({ info, terminated, truncated }) => ({ ...info, terminated, truncated })),
+    actions: Object.values(actions).map(inUnits),
+    buffer_actions: Object.values(actions),
+    new_obs: steps.map(([, { obs }]) => obs),
+    rewards: steps.map(([, { reward }]) => reward),
+    dones: steps.map(([, { done }]) => done),
+    infos: steps.map(([id, { info, terminated, truncated }]) => {
+      const episode = ended[id]
+      return {
+        ...info,
+        terminated,
+        truncated,
+        ...(episode && { episode: { r: episode.r, l: episode.l } }),
+      }
+    }),
   }
 }

@@ -26,10 +26,14 @@ export async function chooseActions(
   const random = session.random.branch('predict').stream('epsilon')
   return rows.map((_, i) => {
     if (epsilon > 0 && random.nextFloat() < epsilon) return space.sample(random)
-    const { action } = outputs[i] as { action: Action }
-    if (!table.continuous || !(space instanceof Box)) return action
-    return Float32Array.from(scaleAction(action as Float32Array, space.low, space.high))
+    return environmentAction(table, space, (outputs[i] as { action: Action }).action)
   })
+}
+
+/** An action of an agent's policy, which acts in [-1, 1], as the environment takes it. */
+export function environmentAction({ continuous }: AgentTable, space: Space, action: Action): Action {
+  if (!continuous || !(space instanceof Box)) return action
+  return Float32Array.from(scaleAction(action as Float32Array, space.low, space.high))
 }
 
 /** Probability of a random action, of agents that explore epsilon-greedily; 0 before anything was learned, as in SB3, and of others. */

@@ -85,11 +85,13 @@ describe('callbacks', () => {
 
   it('see what a step brought, by the names of SB3', async () => {
     let seen: Record<string, unknown> = {}
+    let total = 0
     const agent = collector(3, 2)
     await agent.learn({
       total_timesteps: 6,
       callback: (locals) => {
         seen = { ...locals }
+        total += (locals['rewards'] as number[])[0] as number
       },
     })
     expect(seen['self']).toBe(agent)
@@ -97,6 +99,12 @@ describe('callbacks', () => {
     expect(seen['rewards']).toHaveLength(2)
     const infos = seen['infos'] as { truncated: boolean; eval_episode_return: number }[]
     expect(infos[0]).toMatchObject({ truncated: true, eval_episode_return: expect.any(Number) })
+    // As SB3's Monitor: what the environment did, in its own units.
+    expect(infos[0]).toMatchObject({ episode: { r: expect.closeTo(total, 4), l: 3 } })
+    const [actions, buffer_actions] = [seen['actions'], seen['buffer_actions']] as [Float32Array[], Float32Array[]]
+    for (const [i, action] of actions.entries())
+      expect(action[0]).toBe(2 * ((buffer_actions[i] as Float32Array)[0] as number))
+    expect(Math.max(...buffer_actions.map(([a]) => Math.abs(a as number)))).toBeLessThanOrEqual(1)
   })
 
   it('every n timesteps', async () => {
