@@ -40,6 +40,8 @@ const OPTIONS = [
 /** An agent that collects into a replay buffer: SB3's off-policy loop, as stages of the pipeline. */
 export class OnlineAgent extends BaseAgent {
   protected readonly offline = false
+  /** The run whose environments somebody else has played in since its last `learn`. */
+  private lent: Run | undefined
 
   protected countOf(run: Run): number {
     return run.env_step
@@ -67,7 +69,11 @@ export class OnlineAgent extends BaseAgent {
         run.collector.reset()
         await run.envs.reset()
         this.monitor.reset()
+      } else if (this.lent === run) {
+        await beginEpisodes(run)
+        this.monitor.restart()
       }
+      this.lent = undefined
       limit = run.env_step + total_timesteps
       Object.assign(run.limits, { max_env_step: limit })
       tellLimits(run.policy, run.limits)
@@ -132,10 +138,28 @@ export class OnlineAgent extends BaseAgent {
     return ((await this.readyRun()) as OnlineRun).buffer.count()
   }
 
-  /** The environments that are collected in, as the policy acts in them: in [-1, 1]. */
+  /** The environments that are collected in, as the policy acts in them: in [-1, 1]. {@link evaluatePolicy} takes them. */
   async getEnv(): Promise<EnvManager> {
     return ((await this.readyRun()) as OnlineRun).envs
   }
+
+  /**
+   * Told of environments that somebody else is going to play in. Where it collects in them, the next `learn` begins new episodes.
+   * @throws UsageError when it is learning in them
+   */
+  lend(envs: EnvManager): void {
+    if ((this.run as OnlineRun | undefined)?.envs !== envs) return
+    this.refuseWhileLearning('evaluated in the environments that it collects in')
+    this.lent = this.run
+  }
+}
+
+/** New episodes in all environments; what was collected of the old ones, and not handed on, is forgotten. */
+async function beginEpisodes({ collector, envs }: OnlineRun): Promise<void> {
+  const { pending: _pending, episode_length: _length, ...rest } = collector.state_dict()
+  collector.reset()
+  collector.load_state_dict(rest)
+  await envs.reset()
 }
 
 /** A transition in the form of those that a run collects. */

@@ -1,4 +1,4 @@
-import type { Action, MaybePromise, Obs, Space } from '../../envs/index.js'
+import type { Action, EnvManager, MaybePromise, Obs, Space } from '../../envs/index.js'
 import type { Logger } from '../../logger/index.js'
 import { UsageError } from '../../utils/index.js'
 import type { ObsBatch } from '../inputs.js'
@@ -12,6 +12,8 @@ export interface Predictor {
     observation: ObsBatch,
     options?: { deterministic?: boolean },
   ): Promise<[actions: Action[], state: unknown]>
+  /** Told of environments that are going to be played in, which may be those that it collects in. */
+  lend?(envs: EnvManager): void
 }
 
 /** What callbacks see of an agent. */

@@ -101,7 +101,10 @@ describe('callbacks', () => {
     expect(infos[0]).toMatchObject({ truncated: true, eval_episode_return: expect.any(Number) })
     // As SB3's Monitor: what the environment did, in its own units.
     expect(infos[0]).toMatchObject({ episode: { r: expect.closeTo(total, 4), l: 3 } })
-    const [actions, buffer_actions] = [seen['actions'], seen['buffer_actions']] as [Float32Array[], Float32Array[]]
+    const [actions, buffer_actions] = [seen['actions'], seen['buffer_actions']] as [
+      Float32Array[],
+      Float32Array[],
+    ]
     for (const [i, action] of actions.entries())
       expect(action[0]).toBe(2 * ((buffer_actions[i] as Float32Array)[0] as number))
     expect(Math.max(...buffer_actions.map(([a]) => Math.abs(a as number)))).toBeLessThanOrEqual(1)
@@ -284,6 +287,27 @@ describe('evaluatePolicy', () => {
     await wrong({ n_eval_episodes: 0 }, /n_eval_episodes is 0/)
     await wrong({ n_eval_episodes: 1.5 }, /n_eval_episodes is 1.5/)
     await wrong({}, /list of environments is empty/, [])
+  })
+
+  it("plays in an agent's own environments, which then begin anew", async () => {
+    const agent = crossq({ env: env(7), n_envs: 2, n_steps: 3 })
+    await agent.learn({ total_timesteps: 30 })
+    const envs = await agent.getEnv()
+    const both = { n_eval_episodes: 5, return_episode_rewards: true } as const
+    const [rewards, lengths] = await evaluatePolicy(agent, envs, both)
+    expect(lengths).toEqual([7, 7, 7, 7, 7])
+    expect(new Set(rewards).size).toBe(5)
+    await agent.learn({ total_timesteps: 14, reset_num_timesteps: false })
+    // Whole episodes again, so that no transition is of two.
+    expect(agent.monitor.ep_info_buffer.slice(-2).map(({ l }) => l)).toEqual([7, 7])
+    const inside = new EvalCallback(envs, { eval_freq: 1 })
+    await expect(agent.learn({ total_timesteps: 2, callback: inside })).rejects.toThrow(
+      /cannot be evaluated in the environments that it collects in while it learns/,
+    )
+    const other = crossq({ seed: 4 })
+    await expect(evaluatePolicy(other, envs, { n_eval_episodes: 1 })).resolves.toHaveLength(2)
+    const turns = await evaluatePolicy(agent, [await createEnv(env(7))], both)
+    expect(turns[1]).toEqual(lengths)
   })
 
   it('plays whole episodes with actions of the environment', async () => {
