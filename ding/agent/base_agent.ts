@@ -55,7 +55,7 @@ export abstract class BaseAgent {
   protected abstract readonly offline: boolean
 
   /** Whether `learn` takes env steps. */
-  protected get collects(): boolean {
+  get collects(): boolean {
     return !this.offline
   }
 
@@ -117,7 +117,17 @@ export abstract class BaseAgent {
   }
 
   private get demand(): EnvDemand {
-    return { spaces: this.spaces, n_envs: this.args.values['n_envs'] as number }
+    return { spaces: this.spaces, n_envs: this.n_envs }
+  }
+
+  /** Environments that are stepped together. */
+  get n_envs(): number {
+    return this.args.values['n_envs'] as number
+  }
+
+  /** Whether it prints nothing: `verbose` is 0 and no logger was given. */
+  get silent(): boolean {
+    return this.log.silent
   }
 
   /** The logger of `learn`; before that, one that says nothing. */

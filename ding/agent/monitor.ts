@@ -59,6 +59,12 @@ export class EpisodeMonitor {
     return ended
   }
 
+  /** Writes rollout/ and time/ values if, with the last `ended` episodes, `log_interval` of them have come together. */
+  dumpIfDue(log_interval: number, ended: number, logger: Logger, num_timesteps: number): void {
+    const [now, before] = [this.episodes, this.episodes - ended].map((n) => Math.floor(n / log_interval))
+    if (now !== before) this.dump(logger, num_timesteps)
+  }
+
   /** Writes rollout/ and time/ values. */
   dump(logger: Logger, num_timesteps: number): void {
     const seconds = (logger.now() - this.started) / 1000

@@ -17,7 +17,7 @@ import type { AgentState } from './agent_file.js'
 import { BaseAgent } from './base_agent.js'
 import type { BaseCallback, Locals } from './callbacks/index.js'
 import type { EpisodeRecord } from './monitor.js'
-import { checkCount, type LearnOptions } from './options.js'
+import { checkCount, type LearnOptions, LOG_EPISODES } from './options.js'
 import { environmentAction } from './predicting.js'
 
 export interface OnlineLearnOptions extends LearnOptions {
@@ -62,7 +62,7 @@ export class OnlineAgent extends BaseAgent {
   async learn(options: OnlineLearnOptions): Promise<this> {
     checkOptions('learn', options, OPTIONS)
     checkCount('learn', 'total_timesteps', options.total_timesteps)
-    const { total_timesteps, reset_num_timesteps = true, log_interval = 4 } = options
+    const { total_timesteps, reset_num_timesteps = true, log_interval = LOG_EPISODES } = options
     let limit = total_timesteps
     const prepare = async (run: OnlineRun) => {
       if (reset_num_timesteps && run.env_step > 0) {
@@ -97,12 +97,10 @@ export class OnlineAgent extends BaseAgent {
     log_interval: number,
   ): Promise<boolean> {
     const { monitor, table, action_space } = this
-    const before = monitor.episodes
     const ended = monitor.record(step.timesteps)
     const inUnits = (action: Action) => environmentAction(table, action_space, action)
     const goOn = await callback.step({ self: this, ...localsOf(step, ended, inUnits) })
-    const due = Math.floor(monitor.episodes / log_interval) > Math.floor(before / log_interval)
-    if (due) monitor.dump(run.logger, this.num_timesteps)
+    monitor.dumpIfDue(log_interval, Object.keys(ended).length, run.logger, this.num_timesteps)
     if (!goOn) run.stop_reason = 'callback'
     return goOn
   }

@@ -1,5 +1,5 @@
 import type { Action, EnvManager, MaybePromise, Obs, Space } from '../../envs/index.js'
-import type { Logger } from '../../logger/index.js'
+import { createRunLogger, type Logger } from '../../logger/index.js'
 import { UsageError } from '../../utils/index.js'
 import type { ObsBatch } from '../inputs.js'
 import type { EpisodeMonitor } from '../monitor.js'
@@ -25,6 +25,11 @@ export interface CallbackModel extends Predictor {
   readonly monitor: EpisodeMonitor
   readonly logger: Logger
   readonly verbose: number
+  /** Whether its logger prints nothing. */
+  readonly silent: boolean
+  readonly n_envs: number
+  /** Whether it takes env steps. */
+  readonly collects: boolean
   save(path: string): Promise<void>
   saveReplayBuffer?(path: string): Promise<void>
 }
@@ -93,9 +98,20 @@ export abstract class BaseCallback {
   protected onRolloutEnd(): MaybePromise<void> {}
   protected onTrainingEnd(): MaybePromise<void> {}
 
-  /** A line for the console, at this verbosity or above. */
+  /** A line for the console, at this verbosity of the callback or above, whatever the agent's is. */
   protected say(line: string, level = 1): void {
-    if (this.verbose >= level) this.logger.info(line)
+    if (this.verbose < level) return
+    this.logger.info(line)
+    if (!this.model.silent) return
+    const console = createRunLogger({
+      exp_name: '.',
+      tensorboard: false,
+      jsonl: false,
+      text: false,
+      console: 'plain',
+    })
+    console.info(line)
+    console.close()
   }
 }
 

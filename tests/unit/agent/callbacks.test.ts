@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   BaseCallback,
   CallbackList,
@@ -140,6 +140,23 @@ describe('callbacks', () => {
     expect([agent.num_timesteps, callback.n_episodes]).toEqual([30, 6])
   })
 
+  it('print by their own verbose, once', async () => {
+    const written = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+    try {
+      for (const verbose of [0, 1] as const) {
+        for (const agent of [collector(), crossq({ env: env(5), gradient_steps: 0, verbose: 1 })]) {
+          written.mockClear()
+          const callback = new EvalCallback(env(5), { eval_freq: 5, n_eval_episodes: 1, verbose })
+          await agent.learn({ total_timesteps: 5, callback })
+          const lines = written.mock.calls.filter(([text]) => String(text).includes('mean return'))
+          expect(lines).toHaveLength(verbose)
+        }
+      }
+    } finally {
+      written.mockRestore()
+    }
+  })
+
   it('checkpoints', async () => {
     const save_path = temporaryFolder()
     const agent = collector()
@@ -195,7 +212,7 @@ describe('evaluation', () => {
     const agent = crossq({ env: 'reach', learning_starts: 100, tensorboard_log: log_path })
     const callback = new EvalCallback(
       { type: 'reach' },
-      { eval_freq: 5, n_eval_episodes: 2, log_path, warn: true },
+      { eval_freq: 5, n_eval_episodes: 2, log_path, warn: true, verbose: 0 },
     )
     await agent.learn({ total_timesteps: 10, callback })
     await agent.close()
