@@ -3,7 +3,7 @@ import { ent_coef, sde_sample_freq, target_entropy } from '../../policy/index.js
 import { ConfigError, didYouMean } from '../../utils/index.js'
 import type { ArgumentDefinitions, ConfigSetting } from '../arguments.js'
 import { action_noise } from '../noise.js'
-import { hasImages, natureCnn } from '../spaces.js'
+import { hasImages, isRecordSpace, natureCnn } from '../spaces.js'
 
 /** How much is collected between updates: a number of steps of every environment, or [n, 'step' | 'episode']. */
 export type TrainFreq = number | readonly [count: number, unit: 'step' | 'episode']
@@ -331,7 +331,7 @@ export const valueBasedArguments = {
 /** policy_kwargs of agents with discrete actions. */
 export const valueBasedKwargs = {
   net_arch: {
-    doc: "Hidden widths. null: [64, 64]; of images SB3's NatureCNN.",
+    doc: 'Hidden widths, of images behind the features of NatureCNN. null: [64, 64]; of an image alone none.',
     format: 'positive_int_list',
     default: null,
     nullable: true,
@@ -341,10 +341,11 @@ export const valueBasedKwargs = {
   optimizer_class: { doc: "Only 'Adam'.", format: ['Adam'], default: 'Adam' },
 } as const satisfies ArgumentDefinitions
 
-/** The encoder: of the given sizes, or SB3's for the observations. */
+/** The encoder, as SB3's: the hidden layers, which of images have NatureCNN before them, and where they are all that is seen are none by default. */
 export function encoderConfig(net_arch: readonly number[] | null, { observation_space }: ConfigSetting) {
-  if (net_arch !== null) return { encoder_hidden_size_list: net_arch }
-  return hasImages(observation_space) ? natureCnn(observation_space) : { encoder_hidden_size_list: [64, 64] }
+  if (!hasImages(observation_space)) return { encoder_hidden_size_list: net_arch ?? [64, 64] }
+  const layers = net_arch ?? (isRecordSpace(observation_space) ? [64, 64] : [])
+  return { ...natureCnn(observation_space), net_arch: layers }
 }
 
 /** Format of `net_arch` of actor and critics; what is wrong with a value the model's own format says. */
