@@ -19,7 +19,7 @@ import {
 } from './agent_file.js'
 import { AgentLog } from './agent_logger.js'
 import { type AgentTable, type Arguments, checkArguments } from './arguments.js'
-import { type ObsBatch, obsRows } from './inputs.js'
+import { type NumberList, type ObsBatch, obsRows } from './inputs.js'
 import { EpisodeMonitor } from './monitor.js'
 import type { LearnOptions, PredictOptions } from './options.js'
 import { chooseActions, epsilonAt } from './predicting.js'
@@ -150,9 +150,10 @@ export abstract class BaseAgent {
 
   /** Actions in the environment's own scale, with the state that was given: `const [action] = await agent.predict(obs)`. */
   async predict(observation: Obs, options?: PredictOptions): Promise<[action: Action, state: unknown]>
+  async predict(observation: NumberList, options?: PredictOptions): Promise<[Action | Action[], unknown]>
   async predict(observation: ObsBatch, options?: PredictOptions): Promise<[actions: Action[], state: unknown]>
   async predict(
-    observation: Obs | ObsBatch,
+    observation: Obs | NumberList | ObsBatch,
     options: PredictOptions = {},
   ): Promise<[Action | Action[], unknown]> {
     checkOptions('predict', options, ['deterministic', 'state', 'episode_start'])

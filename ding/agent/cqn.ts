@@ -18,7 +18,14 @@ import { ComputeShare } from './compute_share.js'
 import { type CQNOptions, defined, policyConfig, type SavedOptions, withChanges } from './cqn_options.js'
 import { meanReturn, type TestEnv } from './episodes.js'
 import { HyperparameterConfig } from './evolution/hyperparameters.js'
-import { type ActionMaskBatch, maskRows, type ObsBatch, obsRows, withMask } from './inputs.js'
+import {
+  type ActionMaskBatch,
+  maskRows,
+  type NumberList,
+  type ObsBatch,
+  obsRows,
+  withMask,
+} from './inputs.js'
 import { actionCountOf, imageRangeOf, obsShapeOf } from './spaces.js'
 
 /**
@@ -126,10 +133,15 @@ export class CQN {
    * legal action, else the best legal one. (AgileRL tosses one coin for the whole batch.)
    * @throws UsageError for a mask of the wrong size or without a legal action
    */
-  async getAction(obs: ObsBatch, epsilon?: number, action_mask?: ActionMaskBatch | null): Promise<Int32Array>
   async getAction(obs: Obs, epsilon?: number, action_mask?: ActionMask | null): Promise<number>
   async getAction(
-    obs: Obs | ObsBatch,
+    obs: NumberList,
+    epsilon?: number,
+    action_mask?: ActionMask | ActionMaskBatch | null,
+  ): Promise<number | Int32Array>
+  async getAction(obs: ObsBatch, epsilon?: number, action_mask?: ActionMaskBatch | null): Promise<Int32Array>
+  async getAction(
+    obs: Obs | NumberList | ObsBatch,
     epsilon = 0,
     action_mask: ActionMask | ActionMaskBatch | null = null,
   ): Promise<number | Int32Array> {

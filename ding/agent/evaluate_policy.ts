@@ -51,8 +51,13 @@ export async function evaluatePolicy(
 export async function evaluatePolicy(
   model: Predictor,
   env: EvaluationEnv,
-  options?: EvaluatePolicyOptions,
+  options?: EvaluatePolicyOptions & { return_episode_rewards?: false },
 ): Promise<[mean_reward: number, std_reward: number]>
+export async function evaluatePolicy(
+  model: Predictor,
+  env: EvaluationEnv,
+  options?: EvaluatePolicyOptions,
+): Promise<[number[], number[]] | [number, number]>
 export async function evaluatePolicy(
   model: Predictor,
   env: EvaluationEnv,

@@ -1,13 +1,17 @@
 import type { Action, EnvManager, MaybePromise, Obs, Space } from '../../envs/index.js'
 import { createRunLogger, type Logger } from '../../logger/index.js'
 import { UsageError } from '../../utils/index.js'
-import type { ObsBatch } from '../inputs.js'
+import type { NumberList, ObsBatch } from '../inputs.js'
 import type { EpisodeMonitor } from '../monitor.js'
 
 /** What predicts: all agents do. */
 export interface Predictor {
   readonly action_space: Space
   predict(observation: Obs, options?: { deterministic?: boolean }): Promise<[action: Action, state: unknown]>
+  predict(
+    observation: NumberList,
+    options?: { deterministic?: boolean },
+  ): Promise<[Action | Action[], state: unknown]>
   predict(
     observation: ObsBatch,
     options?: { deterministic?: boolean },
@@ -38,7 +42,7 @@ export interface CallbackModel extends Predictor {
 export type Locals = Readonly<Record<string, unknown>>
 
 /** `false` ends the training; anything else, nothing included, lets it go on. */
-export type StepAnswer = MaybePromise<boolean> | MaybePromise<void>
+export type StepAnswer = MaybePromise<boolean | undefined> | MaybePromise<void>
 
 /**
  * Something that goes on beside training, as SB3's BaseCallback. A subclass overrides `onInit`, `onTrainingStart`, `onRolloutStart`, `onStep`,
