@@ -6,6 +6,7 @@ import { NoisyLinear } from '../nn/index.js'
 import { type CQNConfig, CQNPolicy, computeFor, type LearnOutput } from '../policy/index.js'
 import {
   CheckpointError,
+  checkOptions,
   type JsonRecord,
   type JsonValue,
   loadState,
@@ -15,7 +16,14 @@ import {
 } from '../utils/index.js'
 import { isAgentMeta } from './agent_file.js'
 import { ComputeShare } from './compute_share.js'
-import { type CQNOptions, defined, policyConfig, type SavedOptions, withChanges } from './cqn_options.js'
+import {
+  CQN_OPTIONS,
+  type CQNOptions,
+  defined,
+  policyConfig,
+  type SavedOptions,
+  withChanges,
+} from './cqn_options.js'
 import { meanReturn, type TestEnv } from './episodes.js'
 import { HyperparameterConfig } from './evolution/hyperparameters.js'
 import {
@@ -26,6 +34,7 @@ import {
   obsRows,
   withMask,
 } from './inputs.js'
+import { checkCount } from './options.js'
 import { actionCountOf, imageRangeOf, obsShapeOf } from './spaces.js'
 
 /**
@@ -54,8 +63,12 @@ export class CQN {
   private compute: Compute | undefined
   private readonly actions: number
 
-  /** @param share lets agents of a population run on one compute */
+  /**
+   * @param share lets agents of a population run on one compute
+   * @throws UsageError for options that do not exist
+   */
   constructor(observation_space: Space, action_space: Space, options: CQNOptions = {}, share?: ComputeShare) {
+    checkOptions('CQN', options, CQN_OPTIONS)
     this.observation_space = observation_space
     this.action_space = action_space
     this.options = options
@@ -177,9 +190,13 @@ export class CQN {
   /**
    * Mean return of the greedy policy over `loop` rounds of one episode in every environment, appended to {@link fitness}.
    * Episodes are cut after `max_steps` steps (null: only where the environment ends them).
+   * @throws UsageError for options that do not exist, or no whole numbers above 0
    */
   async test(env: TestEnv, options: { max_steps?: number | null; loop?: number } = {}): Promise<number> {
+    checkOptions('CQN.test', options, ['max_steps', 'loop'])
     const { max_steps = null, loop = 3 } = options
+    checkCount('CQN.test', 'loop', loop)
+    if (max_steps !== null) checkCount('CQN.test', 'max_steps', max_steps)
     let total = 0
     for (let i = 0; i < loop; i++) total += await meanReturn(env, (obs) => this.act(obs, 0), max_steps)
     const score = total / loop
@@ -286,6 +303,7 @@ export class CQN {
    * @throws CheckpointError for a file that no agent wrote
    */
   static async load(path: string, options: Pick<CQNOptions, 'actor_network' | 'device'> = {}): Promise<CQN> {
+    checkOptions('CQN.load', options, ['actor_network', 'device'])
     const { tree, meta } = checkpointOf(path)
     return CQN.restored(tree, meta, options)
   }

@@ -174,7 +174,7 @@ async function playTogether(
       rescaled(actions[i] as Action, model.action_space, envs.action_space),
     ])
     const timesteps = await envs.step(Object.fromEntries(given) as Record<number, Action>)
-    for (const [id, episode] of [...playing]) {
+    for (const [id, episode] of playing) {
       const timestep = timesteps[id] as EnvTimestep
       if (timestep.info['abnormal'] === true) playing.set(id, begin(episode.number))
       else if (played.take(episode, timestep)) {

@@ -36,6 +36,12 @@ export function optimizer_kwargs(value: unknown): value is {
   throw new ConfigError(`There is no "${odd}".${didYouMean(odd, known)} There are ${known.join(', ')}.`)
 }
 
+/** Format of `features_extractor_kwargs`. @throws Error saying what is wrong */
+export function no_kwargs(value: unknown): value is Readonly<Record<string, never>> {
+  if (typeof value === 'object' && value !== null && Object.keys(value).length === 0) return true
+  throw new ConfigError('Give {} or leave it out: the extractor is chosen by the observation space.')
+}
+
 /** The policy's keys for torch's arguments of Adam. */
 export function optimizerConfig(kwargs: Readonly<Record<string, unknown>> | null): Record<string, unknown> {
   const names: Readonly<Record<string, string>> = { betas: 'optimizer_betas', eps: 'optimizer_eps' }
@@ -224,8 +230,9 @@ const networkKwargs = {
   },
   features_extractor_kwargs: {
     doc: 'Only empty, as there is no other extractor.',
-    format: [null],
+    format: no_kwargs,
     default: null,
+    nullable: true,
   },
   normalize_images: { doc: 'Divide raw uint8 images by 255.', format: 'boolean', default: true },
   optimizer_kwargs: {

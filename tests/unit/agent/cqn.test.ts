@@ -242,6 +242,17 @@ describe('CQN', () => {
     expect(await blind.test(masked, { loop: 1 })).toBe(0)
   })
 
+  it('says what is wrong with its options', async () => {
+    expect(() => agent({ learning_rate: 1e-2 } as never)).toThrow(/no option "learning_rate".*lr/)
+    expect(() => agent({ net_confg: {} } as never)).toThrow(/"net_config"/)
+    expect(() => CQN.population(2, observations, actions, { gama: 1 } as never)).toThrow(/"gamma"/)
+    const one = agent()
+    await expect(one.test(new Bandit(2), { loop: 0 })).rejects.toThrow(/loop is 0/)
+    await expect(one.test(new Bandit(2), { max_steps: 0 })).rejects.toThrow(/max_steps is 0/)
+    await expect(one.test(new Bandit(2), { max_step: 2 } as never)).rejects.toThrow(/"max_steps"/)
+    expect(one.fitness).toEqual([])
+  })
+
   it('clones bit for bit, and the clone goes its own way', async () => {
     const one = agent()
     await one.learn(batch)

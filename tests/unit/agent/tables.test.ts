@@ -227,6 +227,10 @@ describe('arguments', () => {
     // @ts-expect-error: no such noise
     expect(() => new TD3({ env, action_noise: { type: 'gaus', sigma: 1 } })).toThrow(/action_noise/)
     expect(() => new TD3({ env, action_noise: { type: 'gauss', sigma: [0.1, -1] } })).toThrow(/at least 0/)
+    const extractor = (features_extractor_kwargs: null | Record<string, never>) =>
+      new SAC({ env, policy_kwargs: { features_extractor_kwargs } })
+    expect(() => [extractor({}), extractor(null)]).not.toThrow()
+    expect(() => extractor({ features_dim: 128 as never })).toThrow(/chosen by the observation space/)
     // null is Python's None: the default.
     expect(() => new CrossQ({ env, action_noise: null, replay_buffer_class: null, seed: null })).not.toThrow()
     await expect(new DQN({ env: 'CartPole-v1', tau: 0.5 }).setup()).rejects.toThrow(
