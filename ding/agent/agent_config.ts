@@ -6,9 +6,9 @@ import { Registry, registries } from '../registry/index.js'
 import { UsageError } from '../utils/index.js'
 import { needsScaling, type ResolvedEnv, scaled, withScaling } from './agent_env.js'
 import { type AgentTable, type Arguments, type ConfigSetting, placesOf } from './arguments.js'
+import { type Cadence, cadenceOf, timesPerUpdate, updatesIn } from './cadence.js'
 import { mergeSections } from './sections.js'
 import { hasImages, natureCnn, obsShapeOf } from './spaces.js'
-import type { TrainFreq } from './tables/shared.js'
 
 /** What an agent's config is made from. */
 export interface ConfigInput {
@@ -35,40 +35,6 @@ const BUFFER_CLASSES: Readonly<Record<string, string>> = {
 const GIVEN_ENV = 'given'
 const NEVER = Number.MAX_SAFE_INTEGER
 
-/** How often updates come. */
-interface Cadence {
-  readonly count: number
-  readonly unit: 'step' | 'episode'
-  readonly n_envs: number
-  readonly gradient_steps: number
-}
-
-function cadenceOf(values: Arguments['values']): Cadence | undefined {
-  const freq = values['train_freq'] as TrainFreq | undefined
-  if (freq === undefined) return undefined
-  const [count, unit] = typeof freq === 'number' ? ([freq, 'step'] as const) : freq
-  const [n_envs, gradient_steps] = [values['n_envs'] as number, values['gradient_steps'] as number]
-  if (unit === 'episode' && n_envs > 1) {
-    throw new UsageError(
-      `train_freq is [${count}, 'episode'], but there are ${n_envs} environments: episodes can be counted of one alone. Use steps.`,
-    )
-  }
-  return { count, unit, n_envs, gradient_steps }
-}
-
-/** The updates that come to so many env steps. */
-function updatesIn(env_steps: number, cadence: Cadence | undefined): number {
-  if (cadence === undefined || cadence.gradient_steps <= 0) return env_steps
-  const { count, unit, n_envs, gradient_steps } = cadence
-  if (unit === 'episode') {
-    throw new UsageError(
-      `target_update_interval is ${env_steps} env steps, which come to no fixed number of updates with train_freq [${count}, 'episode'] ` +
-        'and gradient_steps above 0. Set gradient_steps to -1, or count train_freq in steps.',
-    )
-  }
-  return Math.max(1, Math.round((env_steps * gradient_steps) / (count * n_envs)))
-}
-
 /** The `[main_config, create_config]` that an agent's arguments stand for. */
 export function configOf(input: ConfigInput): ConfigPair {
   const { table, args, env, seed } = input
@@ -78,6 +44,7 @@ export function configOf(input: ConfigInput): ConfigPair {
     observation_space: input.observation_space,
     action_space: input.action_space,
     updatesIn: (env_steps) => updatesIn(env_steps, cadence),
+    timesPerUpdate: (interval) => timesPerUpdate(interval, cadence),
   }
   const policy: Section = {}
   for (const { argument, definition } of placesOf(table.definitions)) {
@@ -185,11 +152,6 @@ export function envSettingOf(
 ): EnvSetting | undefined {
   if (env === undefined) return { collector: [noEnv], evaluator: [noEnv] }
   if (env.spec !== undefined) return undefined
-  if (env.single && n_envs > 1) {
-    throw new UsageError(
-      `n_envs is ${n_envs}, but env is one environment, which cannot be in ${n_envs} episodes at once. Give a function that makes one: env: () => new MyEnv().`,
-    )
-  }
   const make = table.continuous && needsScaling(action_space) ? scaled(env.factory) : env.factory
   return { collector: Array.from({ length: n_envs }, () => make), evaluator: [make] }
 }

@@ -79,11 +79,22 @@ export async function resolveEnv(env: EnvArgument): Promise<ResolvedEnv> {
   return { observation_space, action_space, factory, spec, single: isEnvObject(env) }
 }
 
-/** @throws UsageError when an environment is not of an agent's spaces */
-export function checkEnv(
-  env: ResolvedEnv,
-  { observation_space, action_space }: Pick<ResolvedEnv, 'observation_space' | 'action_space'>,
-): void {
+/** What an environment must be like for an agent. */
+export interface EnvDemand {
+  /** Undefined while nobody has looked at an environment: any will do. */
+  readonly spaces: Pick<ResolvedEnv, 'observation_space' | 'action_space'> | undefined
+  readonly n_envs: number
+}
+
+/** @throws UsageError when an environment is not of an agent's spaces, or is one object where several are needed */
+export function checkEnv(env: ResolvedEnv, { spaces, n_envs }: EnvDemand): void {
+  if (env.single && n_envs > 1) {
+    throw new UsageError(
+      `n_envs is ${n_envs}, but env is one environment, which cannot be in ${n_envs} episodes at once. Give a function that makes one: env: () => new MyEnv().`,
+    )
+  }
+  if (spaces === undefined) return
+  const { observation_space, action_space } = spaces
   if (env.observation_space.equals(observation_space) && env.action_space.equals(action_space)) return
   throw new UsageError(
     `The environment has observations ${env.observation_space} and actions ${env.action_space}; the agent was made for ` +

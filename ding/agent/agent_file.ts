@@ -21,10 +21,33 @@ export interface AgentState {
   readonly total_timesteps: number
   readonly n_updates: number
   readonly episodes: number
+  /** As the agent's; files of older versions have none. */
+  readonly exploration_rate?: number
+  /** Sessions in which environments have been played, each with episodes of its own; files of older versions have none. */
+  readonly sessions?: number
   /** Env steps, of an agent that has gone from its dataset to its environment. */
   readonly online_timesteps?: number
   /** Not in files: they have their own. */
   readonly buffer?: StateTree
+}
+
+/** A state without what is large. */
+export type AgentCounters = Omit<AgentState, 'policy' | 'random' | 'buffer'>
+
+export const START: AgentCounters = { num_timesteps: 0, total_timesteps: 0, n_updates: 0, episodes: 0 }
+
+export function countersOf({
+  policy: _policy,
+  random: _random,
+  buffer: _buffer,
+  ...counters
+}: AgentState): AgentCounters {
+  return counters
+}
+
+/** A state that begins all random streams anew, those of episodes included. */
+export function withoutRandom({ random: _random, sessions: _sessions, ...state }: AgentState): AgentState {
+  return state
 }
 
 /** What {@link loadAgentFile} finds. */
@@ -46,9 +69,10 @@ export function saveAgentFile(
     observation_space: Space
     action_space: Space
   },
-  { policy, random, buffer: _buffer, ...counters }: AgentState,
+  state: AgentState,
 ): void {
   const { name, args, config, observation_space, action_space } = agent
+  const { policy, random } = state
   saveState(
     path,
     { policy, ...(random && { random }) },
@@ -64,7 +88,7 @@ export function saveAgentFile(
       config: JSON.parse(configToJson(config)) as JsonValue,
       observation_space: observation_space.toJSON() as JsonValue,
       action_space: action_space.toJSON() as JsonValue,
-      counters: { ...counters },
+      counters: { ...countersOf(state) },
     },
   )
 }
@@ -91,7 +115,7 @@ export function loadAgentFile(path: string, name: string): AgentFile {
     observation_space: spaceFromJSON(meta['observation_space']),
     action_space: spaceFromJSON(meta['action_space']),
     state: {
-      ...(meta['counters'] as unknown as Omit<AgentState, 'policy' | 'random'>),
+      ...(meta['counters'] as unknown as AgentCounters),
       policy: part(tree, 'policy'),
       random: part(tree, 'random'),
     },

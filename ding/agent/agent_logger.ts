@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CompiledConfig, configToJson, TOTAL_CONFIG } from '../config/index.js'
 import { createRunLogger, type RunLogger } from '../logger/index.js'
@@ -7,59 +7,84 @@ import { CurrentRunLogger } from './current_logger.js'
 
 const NO_FILES = { exp_name: '.', tensorboard: false, jsonl: false, text: false }
 
-/** Where an agent's statistics go. */
+/** Where an agent's statistics go: to a logger that was given, or, from the first training on, to the console and into folders. */
 export class AgentLog {
-  /** The logger that the caller gave, if any. */
-  given: RunLogger | undefined
+  /** What the parts of a run keep: it hands on to {@link logger}. */
+  readonly current: RunLogger = new CurrentRunLogger(() => this.logger)
+  private quiet: RunLogger | undefined
+  private given: RunLogger | undefined
   private own: RunLogger | undefined
-  private config: CompiledConfig | undefined
+  /** The name of the training that {@link own} is of. */
+  private name: string | undefined
+  /** The last folder of each name. */
+  private readonly folders = new Map<string, string>()
 
-  /** @param name of the folder below `tensorboard_log` */
   constructor(
-    private name: string,
     private readonly tensorboard_log: string | null,
     private readonly verbose: number,
   ) {}
 
-  /** Before a training: one that begins to count anew, or under another name, has a folder of its own. */
-  begin(name: string, goes_on: boolean): void {
-    const renew = this.own !== undefined && this.tensorboard_log !== null && !(goes_on && name === this.name)
-    this.name = name
-    if (!renew) return
-    this.own?.close()
-    this.start()
-  }
-
   /** The logger of training; before that, one that says and writes nothing. */
   get logger(): RunLogger {
-    return this.given ?? this.own ?? createRunLogger({ ...NO_FILES, console: 'quiet' })
+    if (this.given !== undefined || this.own !== undefined) return this.given ?? (this.own as RunLogger)
+    this.quiet ??= createRunLogger({ ...NO_FILES, console: 'quiet' })
+    return this.quiet
   }
 
-  /** For training: into `<tensorboard_log>/<name>_<n>`, the first n that is free, beside the config; null: no files. */
-  open(config: CompiledConfig): RunLogger {
-    if (this.given !== undefined) return this.given
-    this.config = config
-    this.start()
-    return new CurrentRunLogger(() => this.logger)
+  /** Whether it says nothing on the console, as `verbose` 0 wants it. */
+  get silent(): boolean {
+    return this.given === undefined && this.verbose === 0
   }
 
-  private start(): void {
-    const { tensorboard_log, name, config } = this
+  /** From here on this logger, which is the caller's, also to close. */
+  give(logger: RunLogger): void {
+    this.close()
+    this.given = logger
+  }
+
+  /**
+   * Before a training, for `<tensorboard_log>/<name>_<n>`, beside its config. One that goes on does so in the agent's folder of that name, or, where
+   * this agent has had none at all, as after `load`, in the last that there is.
+   */
+  begin(config: CompiledConfig, name: string, goes_on: boolean): void {
+    if (this.given !== undefined) return
+    const { tensorboard_log, own } = this
+    if (own !== undefined && (tensorboard_log === null || (goes_on && name === this.name))) return
+    this.close()
+    this.name = name
     const console = this.verbose === 0 ? 'quiet' : 'auto'
-    if (tensorboard_log === null || config === undefined) {
+    if (tensorboard_log === null) {
       this.own = createRunLogger({ ...NO_FILES, console })
       return
     }
-    let number = 1
-    while (existsSync(join(tensorboard_log, `${name}_${number}`))) number++
-    const folder = join(tensorboard_log, `${name}_${number}`)
-    writeFileAtomic(join(folder, TOTAL_CONFIG), configToJson(config))
+    const last = lastOf(tensorboard_log, name)
+    const known = this.folders.get(name)
+    const latest = this.folders.size === 0 && last > 0 ? folderOf(tensorboard_log, name, last) : undefined
+    const folder = (goes_on ? (known ?? latest) : undefined) ?? folderOf(tensorboard_log, name, last + 1)
+    const file = join(folder, TOTAL_CONFIG)
+    if (!existsSync(file)) writeFileAtomic(file, configToJson(config))
+    this.folders.set(name, folder)
     this.own = createRunLogger({ exp_name: folder, console })
   }
 
-  /** Closes what {@link open} made; a logger that was given stays open. */
+  /** Closes what {@link begin} made; a logger that was given stays open. */
   close(): void {
-    this.own?.close()
+    for (const logger of [this.own, this.quiet]) logger?.close()
     this.own = undefined
+    this.quiet = undefined
   }
+}
+
+function folderOf(tensorboard_log: string, name: string, number: number): string {
+  return join(tensorboard_log, `${name}_${number}`)
+}
+
+/** The greatest n of the folders `<name>_<n>`; 0: there is none. */
+function lastOf(tensorboard_log: string, name: string): number {
+  if (!existsSync(tensorboard_log)) return 0
+  const numbers = readdirSync(tensorboard_log).flatMap((entry) => {
+    const number = entry.startsWith(`${name}_`) ? entry.slice(name.length + 1) : ''
+    return /^\d+$/.test(number) ? [Number(number)] : []
+  })
+  return Math.max(0, ...numbers)
 }

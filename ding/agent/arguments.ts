@@ -36,6 +36,11 @@ export interface ConfigSetting {
   readonly action_space: Space
   /** How many updates come to so many env steps, at least 1. */
   updatesIn(env_steps: number): number
+  /**
+   * How many times what SB3 does at every `interval` env steps is due for each update, such as moving a target network.
+   * @throws UsageError where that is no fixed number, or where the interval is longer than a collect
+   */
+  timesPerUpdate(interval: number): number
 }
 
 /** How an agent that is not to be deterministic chooses: a sample of its distribution, epsilon-greedily, or as ever. */
@@ -147,12 +152,20 @@ export interface GivenArguments {
   readonly config?: Readonly<Record<string, unknown>>
 }
 
+/** Arguments of which a part may be given, or null for none, as in Python. */
+type Parts<A> = {
+  [K in keyof A]?: DeepPartial<A[K]> | (IsRecord<NonNullable<A[K]>> extends true ? null : never)
+}
+
+type IsRecord<T> = [T] extends [readonly unknown[]] ? false : [T] extends [object] ? true : false
+
 /** What an agent's constructor takes, by its table. */
 export type ArgumentsOf<T> =
   T extends AgentTable<infer A>
     ? GivenArguments &
-        DeepPartial<Omit<A, 'learning_rate'>> &
-        ('learning_rate' extends keyof A ? { learning_rate?: LearningRateArgument } : unknown)
+        Parts<Omit<A, 'learning_rate' | 'action_noise'>> &
+        ('learning_rate' extends keyof A ? { learning_rate?: LearningRateArgument } : unknown) &
+        ('action_noise' extends keyof A ? { action_noise?: A['action_noise'] } : unknown)
     : never
 
 const GIVEN = ['env', 'observation_space', 'action_space', 'config'] as const

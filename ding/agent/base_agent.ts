@@ -3,26 +3,28 @@ import type { CompiledConfig } from '../config/index.js'
 import type { Action, Obs, Space } from '../envs/index.js'
 import type { Logger, RunLogger } from '../logger/index.js'
 import type { Run } from '../pipeline/index.js'
+import type { Policy } from '../policy/index.js'
 import { checkOptions, type StateTree, UsageError } from '../utils/index.js'
-import { checkEnv, type EnvArgument, type ResolvedEnv, resolveEnv } from './agent_env.js'
+import { checkEnv, type EnvArgument, type EnvDemand, type ResolvedEnv, resolveEnv } from './agent_env.js'
 import {
+  type AgentCounters,
   type AgentState,
+  countersOf,
   loadAgentFile,
   mergedParameters,
   parametersOf,
+  START,
   saveAgentFile,
+  withoutRandom,
 } from './agent_file.js'
 import { AgentLog } from './agent_logger.js'
 import { type AgentTable, type Arguments, checkArguments } from './arguments.js'
-import type { BaseCallback } from './callbacks/index.js'
-import { type ObsBatch, obsRows } from './inputs.js'
+import { type NumberList, type ObsBatch, obsRows } from './inputs.js'
 import { EpisodeMonitor } from './monitor.js'
 import type { LearnOptions, PredictOptions } from './options.js'
-import { chooseActions } from './predicting.js'
+import { chooseActions, epsilonAt } from './predicting.js'
 import { Session } from './session.js'
-import { trainWithCallbacks } from './training.js'
-
-const START: Omit<AgentState, 'policy'> = { num_timesteps: 0, total_timesteps: 0, n_updates: 0, episodes: 0 }
+import { type Training, trainWithCallbacks } from './training.js'
 
 /**
  * What the agent classes share: an algorithm's table and arguments become a config; policy, environments, buffer, collector and learner are
@@ -38,10 +40,12 @@ export abstract class BaseAgent {
   protected readonly table: AgentTable
   private env: EnvArgument | null
   private opened: Promise<Session> | undefined
+  /** What acts, of an open session. */
+  private acting: Policy | undefined
   private spaces: { readonly observation_space: Space; readonly action_space: Space } | undefined
   /** Where the agent stood when it was loaded, or when its session was closed for another. */
   protected restored: AgentState | undefined
-  private counters = START
+  private counters: AgentCounters = START
   private readonly log: AgentLog
   private learning = false
   /** Counts what changes the weights beside updates. */
@@ -51,7 +55,7 @@ export abstract class BaseAgent {
   protected abstract readonly offline: boolean
 
   /** Whether `learn` takes env steps. */
-  protected get collects(): boolean {
+  get collects(): boolean {
     return !this.offline
   }
 
@@ -68,7 +72,7 @@ export abstract class BaseAgent {
     this.monitor = new EpisodeMonitor(values['stats_window_size'] as number)
     this.verbose = values['verbose'] as number
     this.env = given.env ?? null
-    this.log = new AgentLog(table.name, this.args.values['tensorboard_log'] as string | null, this.verbose)
+    this.log = new AgentLog(values['tensorboard_log'] as string | null, this.verbose)
     const { observation_space, action_space } = given
     if (observation_space && action_space) this.spaces = { observation_space, action_space }
   }
@@ -83,6 +87,13 @@ export abstract class BaseAgent {
   /** Updates done, over all calls of `learn`. */
   get n_updates(): number {
     return this.run?.train_iter ?? this.counters.n_updates
+  }
+
+  /** Probability of a random action now, of agents that explore epsilon-greedily; 0 before anything was learned, and of others. */
+  get exploration_rate(): number {
+    const { acting, table, num_timesteps: env_step, n_updates: train_iter } = this
+    if (acting === undefined) return this.counters.exploration_rate ?? 0
+    return epsilonAt(table, acting, { env_step, train_iter })
   }
 
   /** What the current or last `learn` goes or went to. */
@@ -105,6 +116,20 @@ export abstract class BaseAgent {
     throw new UsageError('The spaces are not known yet: await setup(), or anything else of the agent, first.')
   }
 
+  private get demand(): EnvDemand {
+    return { spaces: this.spaces, n_envs: this.n_envs }
+  }
+
+  /** Environments that are stepped together. */
+  get n_envs(): number {
+    return this.args.values['n_envs'] as number
+  }
+
+  /** Whether it prints nothing: `verbose` is 0 and no logger was given. */
+  get silent(): boolean {
+    return this.log.silent
+  }
+
   /** The logger of `learn`; before that, one that says nothing. */
   get logger(): Logger {
     return this.log.logger
@@ -125,9 +150,10 @@ export abstract class BaseAgent {
 
   /** Actions in the environment's own scale, with the state that was given: `const [action] = await agent.predict(obs)`. */
   async predict(observation: Obs, options?: PredictOptions): Promise<[action: Action, state: unknown]>
+  async predict(observation: NumberList, options?: PredictOptions): Promise<[Action | Action[], unknown]>
   async predict(observation: ObsBatch, options?: PredictOptions): Promise<[actions: Action[], state: unknown]>
   async predict(
-    observation: Obs | ObsBatch,
+    observation: Obs | NumberList | ObsBatch,
     options: PredictOptions = {},
   ): Promise<[Action | Action[], unknown]> {
     checkOptions('predict', options, ['deterministic', 'state', 'episode_start'])
@@ -181,57 +207,56 @@ export abstract class BaseAgent {
 
   // ---- environment, seed, logger ----
 
-  /** Changes the environment; networks, buffer and counters stay. @throws UsageError when its spaces are not the agent's */
+  /**
+   * Changes the environment; networks, buffer and counters stay.
+   * @throws UsageError, with nothing changed, when its spaces are not the agent's, or it is one object where there are several `n_envs`
+   */
   async setEnv(env: EnvArgument): Promise<void> {
-    checkEnv(await resolveEnv(env), await this.setup())
-    await this.reopen((state) => {
-      this.env = env
-      return state
-    })
+    this.refuseWhileLearning('given another environment')
+    checkEnv(await resolveEnv(env), this.demand)
+    await this.reopen()
+    this.env = env
   }
 
   /** Begins all random streams anew, from a seed. Networks, buffer and counters stay; a new episode begins. */
   async setRandomSeed(seed: number): Promise<void> {
     if (!Number.isSafeInteger(seed) || seed < 0)
       throw new UsageError(`The seed is ${seed}, expected a whole number of at least 0.`)
-    await this.reopen((state) => {
-      this.seed = seed
-      const { random: _old, ...rest } = state
-      return rest
-    })
+    this.refuseWhileLearning('given another seed')
+    await this.reopen()
+    this.seed = seed
+    if (this.restored !== undefined) this.standAt(withoutRandom(this.restored))
   }
 
-  /** Logs go here instead of to `tensorboard_log` and the console, from the next `learn` on. */
+  /** Logs go here instead of to `tensorboard_log` and the console. Nothing else changes; a running episode goes on. */
   async setLogger(logger: RunLogger): Promise<void> {
-    await this.reopen((state) => {
-      this.log.given = logger
-      return state
-    })
+    this.refuseWhileLearning('given another logger')
+    this.log.give(logger)
   }
 
   /** Lets go of environments, programs and log files. An agent that is used again makes them anew. */
   async close(): Promise<void> {
-    await this.reopen((state) => state)
+    this.refuseWhileLearning('closed')
+    await this.reopen()
+    this.log.close()
   }
 
-  /** Closes the session; the next one goes on from where it stood. */
-  private async reopen(change: (state: AgentState) => AgentState): Promise<void> {
-    this.refuseWhileLearning('changed or closed')
-    if (this.opened === undefined) {
-      if (this.restored !== undefined) this.restored = change(this.restored)
-      else change({ ...START, policy: {} })
-      return
-    }
+  /** Closes the session, if there is one; the next goes on from where it stood. */
+  protected async reopen(): Promise<void> {
+    if (this.opened === undefined) return
     const session = await this.opened
-    const state = await this.capture(true)
-    this.restored = change(state)
-    const { num_timesteps, total_timesteps, n_updates, episodes } = this.restored
-    this.counters = { num_timesteps, total_timesteps, n_updates, episodes }
-    this.opened = undefined
-    this.run = undefined
+    this.standAt(await this.capture(true))
     this.monitor.restart()
-    this.log.close()
     await session.close()
+  }
+
+  /** Has the next session begin at `state`. */
+  private standAt(state: AgentState): void {
+    this.restored = state
+    this.counters = countersOf(state)
+    this.opened = undefined
+    this.acting = undefined
+    this.run = undefined
   }
 
   protected refuseWhileLearning(what: string): void {
@@ -264,10 +289,11 @@ export abstract class BaseAgent {
     if (this.run !== undefined) return this.run
     const session = await this.session()
     if (this.collects) this.needEnv()
+    const before = await this.capture(true)
     const run = await this.compose(session).catch(async (error: unknown) => {
-      // What is half made is no good for another try.
+      // What is half made is no good for another try, which begins where this one did.
+      this.standAt(before)
       await session.close().catch(() => {})
-      this.opened = undefined
       throw error
     })
     const { restored } = this
@@ -284,21 +310,14 @@ export abstract class BaseAgent {
     return session.run()
   }
 
-  /**
-   * A `learn`. @param prepare sets the run's limits, of which `total` is then the one to tell; `body` is the loop, given all callbacks as one
-   * @param goes_on whether it counts on from the last one
-   */
-  protected async train<R extends Run>(
-    options: LearnOptions,
-    total: (run: R) => number,
-    body: (run: R, callback: BaseCallback) => Promise<void>,
-    prepare: (run: R) => Promise<void>,
-    goes_on = true,
-  ): Promise<void> {
+  /** A `learn`. */
+  protected async train<R extends Run>(options: LearnOptions, training: Training<R>): Promise<void> {
+    const { total, prepare, body, goes_on = true } = training
     this.refuseWhileLearning('taught')
     this.learning = true
     try {
-      this.log.begin(options.tb_log_name ?? this.table.name, goes_on)
+      const name = options.tb_log_name ?? this.table.name
+      this.log.begin(await this.config(), name, goes_on && this.num_timesteps > 0)
       const run = (await this.readyRun()) as R
       const session = await this.session()
       await prepare(run)
@@ -321,38 +340,30 @@ export abstract class BaseAgent {
 
   private async open(): Promise<Session> {
     const env: ResolvedEnv | undefined = this.env === null ? undefined : await resolveEnv(this.env)
-    if (env !== undefined && this.spaces !== undefined) checkEnv(env, this.spaces)
-    this.spaces ??= env
-    if (this.spaces === undefined) {
+    if (env !== undefined) checkEnv(env, this.demand)
+    const spaces = this.spaces ?? env
+    if (spaces === undefined) {
       throw new UsageError(
         `${this.table.name} has no environment: give env (an id, {type, cfg}, a function, or an Env), or observation_space and action_space.`,
       )
     }
-    const { observation_space, action_space } = this.spaces
-    const input = {
-      table: this.table,
-      args: this.args,
-      observation_space,
-      action_space,
-      env,
-      seed: this.seed,
-    }
-    const options = { offline: this.offline, verbose: this.verbose > 1 }
-    const session = await Session.open(input, (config) => this.log.open(config), options)
-    const { restored } = this
-    if (restored !== undefined) {
-      session.policy.learn_mode.load_state_dict(restored.policy)
-      if (restored.random !== undefined) session.random.load_state_dict(restored.random)
-      session.policy.setAttribute(this.offline ? 'max_train_iter' : 'max_env_step', restored.total_timesteps)
-    }
+    const { table, args, seed, offline, restored } = this
+    const { observation_space, action_space } = spaces
+    const session = await Session.open(
+      { table, args, observation_space, action_space, env, seed },
+      { logger: this.log.current, offline, verbose: this.verbose > 1, ...(restored && { from: restored }) },
+    )
+    this.spaces = { observation_space, action_space }
+    this.acting = session.policy
     return session
   }
 
   /** Where the agent stands. @param whole with the replay buffer */
   private async capture(whole = false): Promise<AgentState> {
     const { policy, random } = await this.session()
-    const { num_timesteps, n_updates, total_timesteps, online_timesteps, run } = this
+    const { num_timesteps, n_updates, total_timesteps, exploration_rate, online_timesteps, run } = this
     const buffer = run === undefined ? this.restored?.buffer : this.bufferOf(run)?.state_dict()
+    const played = run?.collects === true && run.env_step > 0
     return {
       policy: policy.learn_mode.state_dict(),
       random: random.state_dict(),
@@ -360,17 +371,11 @@ export abstract class BaseAgent {
       n_updates,
       total_timesteps,
       episodes: this.monitor.episodes,
+      exploration_rate,
+      sessions: (this.counters.sessions ?? 0) + Number(played),
       ...(online_timesteps !== undefined && { online_timesteps }),
       ...(whole && buffer !== undefined && { buffer }),
     }
-  }
-
-  /** Where a file's agent goes on from. */
-  private restore(state: AgentState): void {
-    this.restored = state
-    const { policy: _policy, random: _random, buffer: _buffer, ...counters } = state
-    this.counters = counters
-    this.monitor.episodes = counters.episodes
   }
 
   /**
@@ -385,9 +390,9 @@ export abstract class BaseAgent {
   ): A {
     const { args, observation_space, action_space, state } = loadAgentFile(path, name)
     const agent = new kind({ ...args, observation_space, action_space, ...overrides } as never)
-    const { random, ...rest } = state
     // Another seed means other streams.
-    agent.restore('seed' in overrides || random === undefined ? rest : { ...rest, random })
+    agent.standAt('seed' in overrides ? withoutRandom(state) : state)
+    agent.monitor.episodes = state.episodes
     return agent
   }
 }

@@ -6,6 +6,7 @@ import { NoisyLinear } from '../nn/index.js'
 import { type CQNConfig, CQNPolicy, computeFor, type LearnOutput } from '../policy/index.js'
 import {
   CheckpointError,
+  checkOptions,
   type JsonRecord,
   type JsonValue,
   loadState,
@@ -13,11 +14,27 @@ import {
   saveState,
   UsageError,
 } from '../utils/index.js'
+import { isAgentMeta } from './agent_file.js'
 import { ComputeShare } from './compute_share.js'
-import { type CQNOptions, defined, policyConfig, type SavedOptions, withChanges } from './cqn_options.js'
+import {
+  CQN_OPTIONS,
+  type CQNOptions,
+  defined,
+  policyConfig,
+  type SavedOptions,
+  withChanges,
+} from './cqn_options.js'
 import { meanReturn, type TestEnv } from './episodes.js'
 import { HyperparameterConfig } from './evolution/hyperparameters.js'
-import { type ActionMaskBatch, maskRows, type ObsBatch, obsRows, withMask } from './inputs.js'
+import {
+  type ActionMaskBatch,
+  maskRows,
+  type NumberList,
+  type ObsBatch,
+  obsRows,
+  withMask,
+} from './inputs.js'
+import { checkCount } from './options.js'
 import { actionCountOf, imageRangeOf, obsShapeOf } from './spaces.js'
 
 /**
@@ -30,24 +47,28 @@ export class CQN {
   index: number
   mut: string | null
   /** Which hyper-parameters evolution may change. */
-  readonly hp_config: HyperparameterConfig
+  hp_config: HyperparameterConfig
   /** Counters and scores that a training loop keeps, as in AgileRL: `steps` ends with the running count. */
   steps: number[] = [0]
   scores: number[] = []
   /** One mean score per call of {@link test}. */
   fitness: number[] = []
 
-  private readonly options: CQNOptions
-  private readonly cfg: CQNConfig
-  private readonly model: Model
-  private readonly random: RandomTree
+  private options: CQNOptions
+  private cfg: CQNConfig
+  private model: Model
+  private random: RandomTree
   private readonly share: ComputeShare
   private policy: Promise<CQNPolicy> | undefined
   private compute: Compute | undefined
   private readonly actions: number
 
-  /** @param share lets agents of a population run on one compute */
+  /**
+   * @param share lets agents of a population run on one compute
+   * @throws UsageError for options that do not exist
+   */
   constructor(observation_space: Space, action_space: Space, options: CQNOptions = {}, share?: ComputeShare) {
+    checkOptions('CQN', options, CQN_OPTIONS)
     this.observation_space = observation_space
     this.action_space = action_space
     this.options = options
@@ -125,10 +146,15 @@ export class CQN {
    * legal action, else the best legal one. (AgileRL tosses one coin for the whole batch.)
    * @throws UsageError for a mask of the wrong size or without a legal action
    */
-  async getAction(obs: ObsBatch, epsilon?: number, action_mask?: ActionMaskBatch | null): Promise<Int32Array>
   async getAction(obs: Obs, epsilon?: number, action_mask?: ActionMask | null): Promise<number>
   async getAction(
-    obs: Obs | ObsBatch,
+    obs: NumberList,
+    epsilon?: number,
+    action_mask?: ActionMask | ActionMaskBatch | null,
+  ): Promise<number | Int32Array>
+  async getAction(obs: ObsBatch, epsilon?: number, action_mask?: ActionMaskBatch | null): Promise<Int32Array>
+  async getAction(
+    obs: Obs | NumberList | ObsBatch,
     epsilon = 0,
     action_mask: ActionMask | ActionMaskBatch | null = null,
   ): Promise<number | Int32Array> {
@@ -164,9 +190,13 @@ export class CQN {
   /**
    * Mean return of the greedy policy over `loop` rounds of one episode in every environment, appended to {@link fitness}.
    * Episodes are cut after `max_steps` steps (null: only where the environment ends them).
+   * @throws UsageError for options that do not exist, or no whole numbers above 0
    */
   async test(env: TestEnv, options: { max_steps?: number | null; loop?: number } = {}): Promise<number> {
+    checkOptions('CQN.test', options, ['max_steps', 'loop'])
     const { max_steps = null, loop = 3 } = options
+    checkCount('CQN.test', 'loop', loop)
+    if (max_steps !== null) checkCount('CQN.test', 'max_steps', max_steps)
     let total = 0
     for (let i = 0; i < loop; i++) total += await meanReturn(env, (obs) => this.act(obs, 0), max_steps)
     const score = total / loop
@@ -246,9 +276,26 @@ export class CQN {
     saveState(path, tree, meta)
   }
 
-  /** Puts this agent into the state of a checkpoint. @throws CheckpointError when its network is another */
+  /**
+   * Makes this agent the one of a checkpoint: network, optimizer, hyper-parameters, lists and random streams. Its device stays.
+   * @throws CheckpointError, with nothing changed, for a file that no agent wrote, or one of other spaces
+   */
   async load_checkpoint(path: string): Promise<void> {
-    await this.load_state_dict(loadState(path).tree)
+    const { tree, meta } = checkpointOf(path)
+    const [observation_space, action_space] = spacesOf(meta)
+    if (!observation_space.equals(this.observation_space) || !action_space.equals(this.action_space)) {
+      throw new CheckpointError(
+        `Cannot load "${path}": its agent has observations ${observation_space} and actions ${action_space}, this one ${this.observation_space} and ${this.action_space}. Use CQN.load(path).`,
+      )
+    }
+    const { device = 'cpu', actor_network } = this.options
+    const own = meta['custom_network'] === true && actor_network !== undefined ? { actor_network } : {}
+    const saved = await CQN.restored(tree, meta, { device, ...own }, this.share)
+    await this.clean_up()
+    const { options, cfg, model, random, hp_config, policy, compute } = saved
+    const { index, mut, steps, scores, fitness } = saved
+    Object.assign(this, { options, cfg, model, random, hp_config, policy, compute })
+    Object.assign(this, { index, mut, steps, scores, fitness })
   }
 
   /**
@@ -256,25 +303,33 @@ export class CQN {
    * @throws CheckpointError for a file that no agent wrote
    */
   static async load(path: string, options: Pick<CQNOptions, 'actor_network' | 'device'> = {}): Promise<CQN> {
-    const { tree, meta } = loadState(path)
-    if (meta['agent'] !== 'CQN') {
-      throw new CheckpointError(`Cannot load "${path}": it was not written by CQN.save_checkpoint.`)
-    }
+    checkOptions('CQN.load', options, ['actor_network', 'device'])
+    const { tree, meta } = checkpointOf(path)
     return CQN.restored(tree, meta, options)
   }
 
   /**
-   * The agent of a {@link snapshot}. @param options replace those that it was made with
+   * The agent of a {@link snapshot}. @param options replace those that it was made with @param share the compute that it runs on
    * @throws CheckpointError when it has a network of its own and none is given
    */
-  static async restored(tree: StateTree, meta: JsonRecord, options: Partial<CQNOptions> = {}): Promise<CQN> {
+  static async restored(
+    tree: StateTree,
+    meta: JsonRecord,
+    options: Partial<CQNOptions> = {},
+    share?: ComputeShare,
+  ): Promise<CQN> {
     if (meta['custom_network'] === true && options.actor_network === undefined) {
       throw new CheckpointError('The agent has a network of its own. Give one like it as actor_network.')
     }
-    const spaces = [meta['observation_space'], meta['action_space']].map(spaceFromJSON) as [Space, Space]
     const saved = meta['options'] as unknown as SavedOptions
-    const agent = new CQN(...spaces, { ...saved, ...defined(options as Record<string, unknown>) })
-    await agent.load_state_dict(tree)
+    const given = defined(options as Record<string, unknown>)
+    const agent = new CQN(...spacesOf(meta), { ...saved, ...given }, share)
+    try {
+      await agent.load_state_dict(tree)
+    } catch (error) {
+      await agent.clean_up()
+      throw error
+    }
     return agent
   }
 
@@ -312,6 +367,17 @@ export class CQN {
     })
     return this.policy
   }
+}
+
+/** @throws CheckpointError for a file that no agent wrote */
+function checkpointOf(path: string): { tree: StateTree; meta: JsonRecord } {
+  const { tree, meta } = loadState(path)
+  if (meta['agent'] === 'CQN' && !isAgentMeta(meta)) return { tree, meta }
+  throw new CheckpointError(`Cannot load "${path}": it was not written by CQN.save_checkpoint.`)
+}
+
+function spacesOf(meta: JsonRecord): [observation_space: Space, action_space: Space] {
+  return [spaceFromJSON(meta['observation_space']), spaceFromJSON(meta['action_space'])]
 }
 
 function isTree(value: unknown): value is StateTree {

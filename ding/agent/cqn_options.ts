@@ -49,6 +49,28 @@ export interface CQNOptions {
   config?: DeepPartial<Omit<CQNConfig, 'model'>>
 }
 
+/** The names of {@link CQNOptions}. */
+export const CQN_OPTIONS = Object.keys({
+  index: true,
+  net_config: true,
+  batch_size: true,
+  lr: true,
+  learn_step: true,
+  gamma: true,
+  tau: true,
+  double: true,
+  normalize_images: true,
+  mut: true,
+  hp_config: true,
+  actor_network: true,
+  device: true,
+  cql_alpha: true,
+  td_weight: true,
+  conservative_term: true,
+  seed: true,
+  config: true,
+} satisfies Record<keyof CQNOptions, true>)
+
 /** What a checkpoint keeps of the options: all that JSON holds. */
 export type SavedOptions = Omit<CQNOptions, 'actor_network'>
 

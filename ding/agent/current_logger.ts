@@ -59,6 +59,11 @@ export class CurrentRunLogger extends CurrentLogger<RunLogger> implements RunLog
   }
 
   component(name: string, options?: ComponentOptions): Logger {
-    return new CurrentLogger(() => this.current().component(name, options))
+    let part: { readonly of: RunLogger; readonly logger: Logger } | undefined
+    return new CurrentLogger(() => {
+      const of = this.current()
+      if (part?.of !== of) part = { of, logger: of.component(name, options) }
+      return part.logger
+    })
   }
 }

@@ -10,8 +10,9 @@ interface Stepper {
   step(actions: ById<Action>): Promise<ById<EnvTimestep>>
 }
 
-function isManager(env: TestEnv): env is EnvManager {
-  return 'env_num' in env
+/** Whether environments are a manager's. */
+export function isManager(env: unknown): env is EnvManager {
+  return typeof env === 'object' && env !== null && 'env_num' in env
 }
 
 function stepperOf(env: TestEnv): Stepper {

@@ -2,8 +2,15 @@ import { type ActionMask, coerceToSpace, Dict, Discrete, type Obs, type Space, T
 import { type HostTensor, isHostTensor, UsageError } from '../utils/index.js'
 import { isRecordSpace } from './spaces.js'
 
-/** Observations with a leading batch axis: a list of them, a tensor, or a record of tensors. */
-export type ObsBatch = readonly Obs[] | HostTensor | { readonly [key: string]: HostTensor }
+/** Observations with a leading batch axis: a list of them (vectors may be lists of numbers), a tensor, or a record of tensors. */
+export type ObsBatch =
+  | readonly Obs[]
+  | readonly (readonly number[])[]
+  | HostTensor
+  | { readonly [key: string]: HostTensor }
+
+/** One vector; of a Discrete space, several observations. */
+export type NumberList = readonly number[]
 
 /** The masks of a batch: a list of them, or a tensor [B, n]. */
 export type ActionMaskBatch = readonly ActionMask[] | HostTensor
@@ -24,7 +31,7 @@ function isTensorRecord(value: unknown): value is Record<string, HostTensor> {
 }
 
 /** Takes one observation or a batch apart into rows of the space's form. @throws UsageError for observations of another form */
-export function obsRows(obs: Obs | ObsBatch, space: Space): { rows: Obs[]; single: boolean } {
+export function obsRows(obs: Obs | NumberList | ObsBatch, space: Space): { rows: Obs[]; single: boolean } {
   const taken = apart(obs, space)
   for (const row of taken.rows) checkForm(row, space, '')
   return taken
@@ -56,7 +63,7 @@ function coerced(space: Space, value: unknown): Obs {
   }
 }
 
-function apart(obs: Obs | ObsBatch, space: Space): { rows: Obs[]; single: boolean } {
+function apart(obs: Obs | NumberList | ObsBatch, space: Space): { rows: Obs[]; single: boolean } {
   if (isHostTensor(obs)) {
     if (obs.shape.length > space.shape.length) {
       return { rows: Array.from({ length: obs.shape[0] ?? 0 }, (_, i) => rowOf(obs, i)), single: false }

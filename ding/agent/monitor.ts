@@ -37,25 +37,32 @@ export class EpisodeMonitor {
     this.lengths.clear()
   }
 
-  /** Takes in a step of all environments; returns how many episodes ended with it. */
-  record(timesteps: Readonly<Record<number, EnvTimestep<Obs>>>): number {
-    let ended = 0
+  /** Takes in a step of all environments; returns the episodes that ended with it, by environment id. */
+  record(timesteps: Readonly<Record<number, EnvTimestep<Obs>>>): Record<string, EpisodeRecord> {
+    const ended: Record<string, EpisodeRecord> = {}
     for (const [id, { done, info }] of Object.entries(timesteps)) {
       const length = (this.lengths.get(id) ?? 0) + 1
       const broken = info['abnormal'] === true
       this.lengths.set(id, done || broken ? 0 : length)
       if (!done || broken) continue
-      ended++
       const success = info['is_success']
-      this.ep_info_buffer.push({
+      const episode = {
         r: Number(info['eval_episode_return']),
         l: length,
         ...(success === undefined ? {} : { is_success: Boolean(success) }),
-      })
+      }
+      ended[id] = episode
+      this.ep_info_buffer.push(episode)
       if (this.ep_info_buffer.length > this.window) this.ep_info_buffer.shift()
     }
-    this.episodes += ended
+    this.episodes += Object.keys(ended).length
     return ended
+  }
+
+  /** Writes rollout/ and time/ values if, with the last `ended` episodes, `log_interval` of them have come together. */
+  dumpIfDue(log_interval: number, ended: number, logger: Logger, num_timesteps: number): void {
+    const [now, before] = [this.episodes, this.episodes - ended].map((n) => Math.floor(n / log_interval))
+    if (now !== before) this.dump(logger, num_timesteps)
   }
 
   /** Writes rollout/ and time/ values. */

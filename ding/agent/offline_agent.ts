@@ -15,7 +15,7 @@ import type { AgentState } from './agent_file.js'
 import { BaseAgent } from './base_agent.js'
 import type { BaseCallback } from './callbacks/index.js'
 import { restoreOnline } from './online_agent.js'
-import { checkCount, type LearnOptions } from './options.js'
+import { checkCount, type LearnOptions, LOG_EPISODES } from './options.js'
 import type { Session } from './session.js'
 
 /** Updates from the dataset, beyond those done before, env steps in the environment, or both. */
@@ -34,6 +34,8 @@ const OPTIONS = [
   'progress_bar',
   'signal',
 ]
+/** Default of `log_interval` while it learns from a dataset. */
+const LOG_UPDATES = 1000
 /** What of the pipeline's round an agent does: it evaluates and saves by callbacks. */
 const ROUND = ['collect', 'push', 'learn']
 const FREE = { max_train_iter: Number.POSITIVE_INFINITY, max_env_step: Number.POSITIVE_INFINITY }
@@ -43,8 +45,10 @@ export class OfflineAgent extends BaseAgent {
   protected readonly offline = true
   /** Whether it learns from a replay buffer that the dataset is in, and may collect into. */
   private fromBuffer = false
+  /** Whether the `learn` at hand has env steps to take. */
+  private goesOnline = false
 
-  protected override get collects(): boolean {
+  override get collects(): boolean {
     return this.fromBuffer || this.restored?.online_timesteps !== undefined
   }
 
@@ -95,7 +99,7 @@ export class OfflineAgent extends BaseAgent {
       throw new UsageError(
         `This ${this.table.name} agent has no dataset to learn from: give one to its constructor, or to load.`,
       )
-    if (online_iterations !== undefined) await this.readyOnline()
+    if (online_iterations !== undefined) this.needEnv()
     const iterations = { offline: train_iterations ?? 0, online: online_iterations ?? 0 }
     let limit = iterations.offline
     const prepare = async (run: OfflineRun | OfflineToOnlineRun) => {
@@ -109,61 +113,77 @@ export class OfflineAgent extends BaseAgent {
       tellLimits(run.policy, run.limits)
     }
     const body = async (run: OfflineRun | OfflineToOnlineRun, callback: BaseCallback) => {
-      if (run instanceof OfflineToOnlineRun) await this.bothPhases(run, callback)
-      else await runLoop(run, [update(callback, this)], { result_file: false })
+      const { log_interval } = options
+      const tell = () => this.logUpdate(run, log_interval)
+      if (run instanceof OfflineToOnlineRun) await this.bothPhases(run, callback, { log_interval, tell })
+      else await runLoop(run, [update(callback, this, tell)], { result_file: false })
     }
-    await this.train<OfflineRun | OfflineToOnlineRun>(options, () => limit, body, prepare)
+    this.goesOnline = online_iterations !== undefined
+    await this.train<OfflineRun | OfflineToOnlineRun>(options, { total: () => limit, prepare, body })
     return this
   }
 
-  /** From here on it learns from a replay buffer. A run that learned from the dataset alone hands over its parts. */
-  private async readyOnline(): Promise<void> {
-    const before = this.fromBuffer
-    this.needEnv()
+  /** With env steps to take: from here on it learns from a replay buffer. A run that learned from the dataset alone hands over its parts. */
+  protected override async readyRun(): Promise<Run> {
+    if (this.fromBuffer || !this.goesOnline) return super.readyRun()
     this.fromBuffer = true
     try {
-      await this.readyRun()
+      await super.readyRun()
       this.run = await (await this.session()).runOnline()
+      return this.run
     } catch (error) {
-      this.fromBuffer = before
+      this.fromBuffer = false
       // What is half made is no good for another try; what was learned is kept.
-      await this.close().catch(() => {})
+      await this.reopen().catch(() => {})
       throw error
     }
   }
 
-  private async bothPhases(run: OfflineToOnlineRun, callback: BaseCallback): Promise<void> {
+  /** Logs speed and progress now and then, after an update from the data. */
+  private logUpdate(run: Run, log_interval = LOG_UPDATES): void {
+    if (run.train_iter % log_interval === 0) this.monitor.dump(run.logger, this.num_timesteps)
+  }
+
+  private async bothPhases(
+    run: OfflineToOnlineRun,
+    callback: BaseCallback,
+    { log_interval = LOG_EPISODES, tell }: { log_interval: number | undefined; tell: () => void },
+  ): Promise<void> {
     run.on_step = ({ timesteps }) => {
-      this.monitor.record(timesteps)
+      const ended = Object.keys(this.monitor.record(timesteps)).length
+      this.monitor.dumpIfDue(log_interval, ended, run.logger, this.num_timesteps)
       return true
     }
     try {
-      await runLoop(run, [round(callback, this)], { result_file: false })
+      await runLoop(run, [round(callback, this, tell)], { result_file: false })
     } finally {
       run.on_step = undefined
     }
   }
 }
 
-function update(callback: BaseCallback, self: OfflineAgent): Stage<OfflineRun> {
+/** @param tell called after each update */
+function update(callback: BaseCallback, self: OfflineAgent, tell: () => void): Stage<OfflineRun> {
   const learn = OFFLINE_STAGES.filter(({ name }) => name === 'learn')
   return {
     name: 'learn',
     async run(run) {
       for (const stage of learn) await stage.run(run)
+      tell()
       if (!(await callback.step({ self }))) run.stop_reason = 'callback'
     },
   }
 }
 
-/** The pipeline's round of either phase, and the switch between them. */
-function round(callback: BaseCallback, self: OfflineAgent): Stage<OfflineToOnlineRun> {
+/** The pipeline's round of either phase, and the switch between them. @param tell called after each update from the data */
+function round(callback: BaseCallback, self: OfflineAgent, tell: () => void): Stage<OfflineToOnlineRun> {
   const stages = OFFLINE_TO_ONLINE_STAGES.filter(({ name }) => ROUND.includes(name))
   return {
     name: 'learn',
     async run(run) {
       if (!run.online && run.train_iter >= run.offline_iterations) run.goOnline()
       for (const stage of stages) await stage.run(run)
+      if (!run.online) tell()
       if (!(await callback.step({ self }))) run.stop_reason = 'callback'
     },
   }

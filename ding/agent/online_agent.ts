@@ -1,8 +1,8 @@
 import { RandomStream } from '../compute/index.js'
 import type { Transition } from '../data/index.js'
-import { createTimestep, type EnvManager } from '../envs/index.js'
+import { type Action, createTimestep, type EnvManager } from '../envs/index.js'
 import {
-  collect,
+  collectBySteps,
   learn,
   type OnlineRun,
   push,
@@ -16,7 +16,9 @@ import { type CollectedStep, randomCollectMode } from '../worker/index.js'
 import type { AgentState } from './agent_file.js'
 import { BaseAgent } from './base_agent.js'
 import type { BaseCallback, Locals } from './callbacks/index.js'
-import { checkCount, type LearnOptions } from './options.js'
+import type { EpisodeRecord } from './monitor.js'
+import { checkCount, type LearnOptions, LOG_EPISODES } from './options.js'
+import { environmentAction } from './predicting.js'
 
 export interface OnlineLearnOptions extends LearnOptions {
   /** Env steps, of all environments together; beyond what was done before, with reset_num_timesteps false. */
@@ -38,6 +40,8 @@ const OPTIONS = [
 /** An agent that collects into a replay buffer: SB3's off-policy loop, as stages of the pipeline. */
 export class OnlineAgent extends BaseAgent {
   protected readonly offline = false
+  /** The run whose environments somebody else has played in since its last `learn`. */
+  private lent: Run | undefined
 
   protected countOf(run: Run): number {
     return run.env_step
@@ -51,12 +55,6 @@ export class OnlineAgent extends BaseAgent {
     restoreOnline(run as OnlineRun, { env_step: num_timesteps, n_updates, episodes })
   }
 
-  /** Probability of a random action now, of agents that explore epsilon-greedily; 0 before anything was learned, and of others. */
-  get exploration_rate(): number {
-    if (this.run === undefined) return 0
-    return this.run.policy.command_mode.get_setting_collect(this.run.progress)['eps'] ?? 0
-  }
-
   /**
    * Trains: collects `train_freq`, then updates `gradient_steps` times, until `total_timesteps` env steps are done or a callback answers false.
    * Called again with `reset_num_timesteps: false` it goes on as if it had never stopped.
@@ -64,14 +62,18 @@ export class OnlineAgent extends BaseAgent {
   async learn(options: OnlineLearnOptions): Promise<this> {
     checkOptions('learn', options, OPTIONS)
     checkCount('learn', 'total_timesteps', options.total_timesteps)
-    const { total_timesteps, reset_num_timesteps = true, log_interval = 4 } = options
+    const { total_timesteps, reset_num_timesteps = true, log_interval = LOG_EPISODES } = options
     let limit = total_timesteps
     const prepare = async (run: OnlineRun) => {
       if (reset_num_timesteps && run.env_step > 0) {
         run.collector.reset()
         await run.envs.reset()
         this.monitor.reset()
+      } else if (this.lent === run) {
+        await beginEpisodes(run)
+        this.monitor.restart()
       }
+      this.lent = undefined
       limit = run.env_step + total_timesteps
       Object.assign(run.limits, { max_env_step: limit })
       tellLimits(run.policy, run.limits)
@@ -84,7 +86,7 @@ export class OnlineAgent extends BaseAgent {
         run.on_step = undefined
       }
     }
-    await this.train<OnlineRun>(options, () => limit, body, prepare, !reset_num_timesteps)
+    await this.train<OnlineRun>(options, { total: () => limit, prepare, body, goes_on: !reset_num_timesteps })
     return this
   }
 
@@ -94,11 +96,11 @@ export class OnlineAgent extends BaseAgent {
     callback: BaseCallback,
     log_interval: number,
   ): Promise<boolean> {
-    const before = this.monitor.episodes
-    const ended = this.monitor.record(step.timesteps)
-    const goOn = await callback.step({ self: this, ...localsOf(step) })
-    const due = Math.floor((before + ended) / log_interval) > Math.floor(before / log_interval)
-    if (due) this.monitor.dump(run.logger, this.num_timesteps)
+    const { monitor, table, action_space } = this
+    const ended = monitor.record(step.timesteps)
+    const inUnits = (action: Action) => environmentAction(table, action_space, action)
+    const goOn = await callback.step({ self: this, ...localsOf(step, ended, inUnits) })
+    monitor.dumpIfDue(log_interval, Object.keys(ended).length, run.logger, this.num_timesteps)
     if (!goOn) run.stop_reason = 'callback'
     return goOn
   }
@@ -134,10 +136,28 @@ export class OnlineAgent extends BaseAgent {
     return ((await this.readyRun()) as OnlineRun).buffer.count()
   }
 
-  /** The environments that are collected in, as the policy acts in them: in [-1, 1]. */
+  /** The environments that are collected in, as the policy acts in them: in [-1, 1]. {@link evaluatePolicy} takes them. */
   async getEnv(): Promise<EnvManager> {
     return ((await this.readyRun()) as OnlineRun).envs
   }
+
+  /**
+   * Told of environments that somebody else is going to play in. Where it collects in them, the next `learn` begins new episodes.
+   * @throws UsageError when it is learning in them
+   */
+  lend(envs: EnvManager): void {
+    if ((this.run as OnlineRun | undefined)?.envs !== envs) return
+    this.refuseWhileLearning('evaluated in the environments that it collects in')
+    this.lent = this.run
+  }
+}
+
+/** New episodes in all environments; what was collected of the old ones, and not handed on, is forgotten. */
+async function beginEpisodes({ collector, envs }: OnlineRun): Promise<void> {
+  const { pending: _pending, episode_length: _length, ...rest } = collector.state_dict()
+  collector.reset()
+  collector.load_state_dict(rest)
+  await envs.reset()
 }
 
 /** A transition in the form of those that a run collects. */
@@ -187,7 +207,7 @@ function rollout(callback: BaseCallback): Stage<OnlineRun> {
         collector.reset_policy(randomCollectMode(own, collector.action_space, stream))
       }
       try {
-        await collect.run(run)
+        await collectBySteps.run(run)
       } finally {
         if (random) collector.reset_policy(own)
       }
@@ -197,14 +217,27 @@ function rollout(callback: BaseCallback): Stage<OnlineRun> {
   }
 }
 
-/** SB3's names for what a step of all environments brought. */
-function localsOf({ actions, timesteps }: CollectedStep): Locals {
-  const steps = Object.values(timesteps)
+/** SB3's names for what a step of all environments brought. @param inUnits an action as the environment takes it */
+function localsOf(
+  { actions, timesteps }: CollectedStep,
+  ended: Readonly<Record<string, EpisodeRecord>>,
+  inUnits: (action: Action) => Action,
+): Locals {
+  const steps = Object.entries(timesteps)
   return {
-    actions: Object.values(actions),
-    new_obs: steps.map(({ obs }) => obs),
-    rewards: steps.map(({ reward }) => reward),
-    dones: steps.map(({ done }) => done),
-    infos: steps.map(({ info, terminated, truncated }) => ({ ...info, terminated, truncated })),
+    actions: Object.values(actions).map(inUnits),
+    buffer_actions: Object.values(actions),
+    new_obs: steps.map(([, { obs }]) => obs),
+    rewards: steps.map(([, { reward }]) => reward),
+    dones: steps.map(([, { done }]) => done),
+    infos: steps.map(([id, { info, terminated, truncated }]) => {
+      const episode = ended[id]
+      return {
+        ...info,
+        terminated,
+        truncated,
+        ...(episode && { episode: { r: episode.r, l: episode.l } }),
+      }
+    }),
   }
 }

@@ -4,7 +4,7 @@ import type { CallbackArgument } from './callbacks/index.js'
 /** Options of `learn` that all agents have. */
 export interface LearnOptions {
   readonly callback?: CallbackArgument
-  /** Log statistics every this many episodes (offline: updates). */
+  /** Log statistics every this many episodes (4), and while it learns from a dataset every this many updates (1000). */
   readonly log_interval?: number
   /** Name of the folder below `tensorboard_log`; the class's by default. */
   readonly tb_log_name?: string
@@ -20,6 +20,9 @@ export interface PredictOptions {
   readonly state?: unknown
   readonly episode_start?: unknown
 }
+
+/** Default of `log_interval`, in episodes. */
+export const LOG_EPISODES = 4
 
 /** @throws UsageError unless the option is a whole number above 0 */
 export function checkCount(where: string, name: string, value: unknown): void {

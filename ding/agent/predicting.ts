@@ -22,17 +22,22 @@ export async function chooseActions(
   const samples = !deterministic && table.sampling === 'distribution'
   const policy = samples ? await session.sampler(stamp) : session.policy
   const outputs = await policy.eval_mode.forward(Object.fromEntries(rows.entries()))
-  const epsilon = !deterministic && table.sampling === 'epsilon' ? epsilonAt(session.policy, progress) : 0
+  const epsilon = deterministic ? 0 : epsilonAt(table, session.policy, progress)
   const random = session.random.branch('predict').stream('epsilon')
   return rows.map((_, i) => {
     if (epsilon > 0 && random.nextFloat() < epsilon) return space.sample(random)
-    const { action } = outputs[i] as { action: Action }
-    if (!table.continuous || !(space instanceof Box)) return action
-    return Float32Array.from(scaleAction(action as Float32Array, space.low, space.high))
+    return environmentAction(table, space, (outputs[i] as { action: Action }).action)
   })
 }
 
-/** Probability of a random action; 0 before anything was learned, as in SB3. */
-function epsilonAt({ command_mode }: Policy, progress: RunProgress): number {
-  return progress.env_step === 0 ? 0 : (command_mode.get_setting_collect(progress)['eps'] ?? 0)
+/** An action of an agent's policy, which acts in [-1, 1], as the environment takes it. */
+export function environmentAction({ continuous }: AgentTable, space: Space, action: Action): Action {
+  if (!continuous || !(space instanceof Box)) return action
+  return Float32Array.from(scaleAction(action as Float32Array, space.low, space.high))
+}
+
+/** Probability of a random action, of agents that explore epsilon-greedily; 0 before anything was learned, as in SB3, and of others. */
+export function epsilonAt(table: AgentTable, { command_mode }: Policy, progress: RunProgress): number {
+  if (table.sampling !== 'epsilon' || progress.env_step === 0) return 0
+  return command_mode.get_setting_collect(progress)['eps'] ?? 0
 }

@@ -17,12 +17,39 @@ import {
 import { type BasePolicyConfig, createPolicy, type LrFunction, type Policy } from '../policy/index.js'
 import { UsageError } from '../utils/index.js'
 import { type ConfigInput, compileAgentConfig, envSettingOf } from './agent_config.js'
-import { startOf } from './arguments.js'
+import type { AgentState } from './agent_file.js'
+import { placesOf } from './arguments.js'
 
-/** A function of an argument `learning_rate`, for the networks that begin at its start. A rate that has an argument of its own (REDQ's for alpha) stays. */
-function followed(schedule: (progress_remaining: number) => number): LrFunction {
-  const start = startOf(schedule)
-  return (remaining, { lr }) => (lr === start ? schedule(remaining) : lr)
+/**
+ * A function of an argument `learning_rate`, for the rates that the argument sets. One with an argument of its own (REDQ's for alpha), or that
+ * `config` gives, stays.
+ */
+function followed(
+  schedule: (progress_remaining: number) => number,
+  { table, args }: ConfigInput,
+): LrFunction {
+  const places = placesOf(table.definitions).map(({ argument, definition: { to = [] } }) => ({
+    isRate: argument.join() === 'learning_rate',
+    to: [to].flat(),
+  }))
+  const set = places.find(({ isRate }) => isRate)?.to ?? []
+  const others = places.filter(({ isRate }) => !isRate).flatMap(({ to }) => to)
+  const given = Object.keys((args.given.config?.['learn'] ?? {}) as object)
+  const stays = (key: string) =>
+    given.includes(key) ||
+    others.includes(`learn.${key}`) ||
+    (set.length > 0 && !set.includes(`learn.${key}`))
+  return (remaining, { lr, key }) => (key !== undefined && stays(key) ? lr : schedule(remaining))
+}
+
+/** What else {@link Session.open} wants to know. */
+export interface SessionOptions {
+  readonly logger: RunLogger
+  readonly offline: boolean
+  /** Print the tables of learner and collector too. */
+  readonly verbose: boolean
+  /** Where the agent stands; left out: at the beginning. */
+  readonly from?: AgentState
 }
 
 /** The parts of an agent that belong to one environment, one seed and one config: made together, closed together. */
@@ -44,11 +71,9 @@ export class Session {
     private readonly offline: boolean,
   ) {}
 
-  /** @param makeLogger called when training begins */
   static async open(
     input: ConfigInput,
-    makeLogger: (config: CompiledConfig) => RunLogger,
-    options: { offline: boolean; verbose: boolean },
+    { logger, offline, verbose, from }: SessionOptions,
   ): Promise<Session> {
     const config = await compileAgentConfig(input)
     const env_setting = envSettingOf(input, Number(input.args.values['n_envs']))
@@ -56,13 +81,12 @@ export class Session {
     const container = composeContainer(config, {
       exp_dir: '.',
       log_files: false,
-      verbose: options.verbose,
+      verbose,
+      env_session: from?.sessions ?? 0,
       ...(env_setting === undefined ? {} : { env_setting }),
-      ...(schedule === undefined ? {} : { lr_schedule: followed(schedule) }),
+      ...(schedule === undefined ? {} : { lr_schedule: followed(schedule, input) }),
       rebind: (at) => {
-        at.rebind(ROLES.logger)
-          .toDynamicValue(() => makeLogger(config))
-          .inSingletonScope()
+        at.rebind(ROLES.logger).toConstantValue(logger)
         at.rebind(ROLES.evaluator_env).toConstantValue(NO_ENVS)
       },
     })
@@ -78,17 +102,15 @@ export class Session {
       policy.checkSpaces(observation_space, scales ? new Box(-1, 1, action_space.shape) : action_space)
       // Schedules want to know that there is an end; `learn` says where.
       tellLimits(policy, { max_train_iter: 1, max_env_step: 1 })
-      if (options.offline) policy.setAttribute('max_env_step', Number.POSITIVE_INFINITY)
-      else policy.setAttribute('max_train_iter', Number.POSITIVE_INFINITY)
+      policy.setAttribute(offline ? 'max_env_step' : 'max_train_iter', Number.POSITIVE_INFINITY)
       const random = await container.getAsync(ROLES.random)
-      return new Session(
-        config,
-        container,
-        policy,
-        random,
-        await container.getAsync(ROLES.compute),
-        options.offline,
-      )
+      if (from !== undefined) {
+        policy.learn_mode.load_state_dict(from.policy)
+        if (from.random !== undefined) random.load_state_dict(from.random)
+        policy.setAttribute(offline ? 'max_train_iter' : 'max_env_step', from.total_timesteps)
+      }
+      const compute = await container.getAsync(ROLES.compute)
+      return new Session(config, container, policy, random, compute, offline)
     } catch (error) {
       await closeAll(container)
       throw error

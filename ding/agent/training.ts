@@ -4,6 +4,18 @@ import { type BaseCallback, CallbackList, callbackOf, ProgressBarCallback } from
 import type { LearnOptions } from './options.js'
 import type { Session } from './session.js'
 
+/** What a `learn` is made of. */
+export interface Training<R extends Run> {
+  /** Sets the run's limits. */
+  prepare(run: R): Promise<void>
+  /** The limit that is the one to tell. */
+  total(run: R): number
+  /** The loop, given all callbacks as one. */
+  body(run: R, callback: BaseCallback): Promise<void>
+  /** Whether it counts on from the last one (true). */
+  readonly goes_on?: boolean
+}
+
 /**
  * What goes on around the loop of a `learn`: callbacks before and after, interruption, the progress display.
  * @param loop given all callbacks as one

@@ -2,7 +2,6 @@ import type { RandomStream } from '../compute/index.js'
 import { type ConfigOf, schema } from '../config/index.js'
 import {
   ACTIVATION_NAMES,
-  buildEncoder,
   DiscreteHead,
   DuelingHead,
   type Encoder,
@@ -17,9 +16,9 @@ import {
 import { MODEL_REGISTRY } from '../registry/index.js'
 import { splitMask } from './action_mask.js'
 import { checkActionShape, headWidth } from './head_width.js'
-import { imageEncoderKeys, imageEncoderOptions } from './image_encoder.js'
 import { obs_shape } from './shapes.js'
 import type { Model, ModelInput, ModelOutput } from './types.js'
+import { valueEncoder, valueEncoderKeys } from './value_encoder.js'
 
 const dqnModelConfig = schema({
   obs_shape: {
@@ -32,12 +31,7 @@ const dqnModelConfig = schema({
     format: 'shape',
     required: true,
   },
-  encoder_hidden_size_list: {
-    doc: 'Sizes of the encoder, the last being its output. For images: channels of the convolutions, then the output. []: none.',
-    format: 'positive_int_list',
-    default: [128, 128, 64],
-  },
-  ...imageEncoderKeys,
+  ...valueEncoderKeys,
   dueling: { doc: 'Separate value and advantage streams.', format: 'boolean', default: true },
   head_hidden_size: {
     doc: "Width of the head's hidden layers. null: the encoder's output size.",
@@ -95,15 +89,9 @@ export class DQN extends Module implements Model {
 
   constructor(cfg: DQNModelConfig, random: RandomStream) {
     super()
-    const { activation, norm_type, dropout, noise, normalize_images, head_layer_num } = cfg
+    const { activation, norm_type, dropout, noise, head_layer_num } = cfg
     this.takesRecord = shapeParts(cfg.obs_shape) !== undefined
-    this.encoder = buildEncoder(cfg.obs_shape, cfg.encoder_hidden_size_list, random, {
-      activation,
-      norm_type,
-      dropout,
-      normalize_images,
-      ...imageEncoderOptions(cfg),
-    })
+    this.encoder = valueEncoder(cfg, random, { activation, norm_type, dropout })
     checkActionShape(cfg.action_shape)
     const hidden = headWidth(this.encoder.outputSize, cfg.head_hidden_size)
     const build = (n: number): Head => {

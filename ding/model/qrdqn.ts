@@ -2,7 +2,6 @@ import type { RandomStream } from '../compute/index.js'
 import { type ConfigOf, schema } from '../config/index.js'
 import {
   ACTIVATION_NAMES,
-  buildEncoder,
   type Encoder,
   Module,
   MultiHead,
@@ -13,9 +12,9 @@ import {
 import { MODEL_REGISTRY } from '../registry/index.js'
 import { splitMask } from './action_mask.js'
 import { checkActionShape, headWidth } from './head_width.js'
-import { imageEncoderKeys, imageEncoderOptions } from './image_encoder.js'
 import { obs_shape } from './shapes.js'
 import type { Model, ModelInput, ModelOutput } from './types.js'
+import { valueEncoder, valueEncoderKeys } from './value_encoder.js'
 
 const qrdqnModelConfig = schema({
   obs_shape: {
@@ -28,12 +27,7 @@ const qrdqnModelConfig = schema({
     format: 'shape',
     required: true,
   },
-  encoder_hidden_size_list: {
-    doc: 'Sizes of the encoder, the last being its output. For images: channels of the convolutions, then the output. []: none.',
-    format: 'positive_int_list',
-    default: [128, 128, 64],
-  },
-  ...imageEncoderKeys,
+  ...valueEncoderKeys,
   head_hidden_size: {
     doc: "Width of the head's hidden layers. null: the encoder's output size.",
     format: 'positive_int',
@@ -83,15 +77,10 @@ export class QRDQN extends Module implements Model {
 
   constructor(cfg: QRDQNModelConfig, random: RandomStream) {
     super()
-    const { action_shape, activation, norm_type, normalize_images, noise, num_quantiles } = cfg
+    const { action_shape, activation, norm_type, noise, num_quantiles } = cfg
     checkActionShape(action_shape)
     this.takesRecord = shapeParts(cfg.obs_shape) !== undefined
-    this.encoder = buildEncoder(cfg.obs_shape, cfg.encoder_hidden_size_list, random, {
-      activation,
-      norm_type,
-      normalize_images,
-      ...imageEncoderOptions(cfg),
-    })
+    this.encoder = valueEncoder(cfg, random, { activation, norm_type })
     const hidden = headWidth(this.encoder.outputSize, cfg.head_hidden_size)
     const options = { layer_num: cfg.head_layer_num, activation, norm_type, noise, num_quantiles }
     const build = (n: number) => new QRDQNHead(hidden, n, random, options)

@@ -5,6 +5,7 @@ import {
   ConvEncoder,
   type ConvEncoderOptions,
   type Encoder,
+  type EncoderOptions,
   FCEncoder,
   IdentityEncoder,
   type ObsTensor,
@@ -177,6 +178,18 @@ export function buildFeatures(
     : new MultiInputEncoder(parts, random, options, imageSizes)
 }
 
+/** An encoder with fully connected layers of such sizes behind it; the encoder itself where there are none. */
+export function withLayers(
+  input: Encoder,
+  sizes: readonly number[],
+  random: RandomStream,
+  options: EncoderOptions = {},
+): Encoder {
+  return sizes.length === 0
+    ? input
+    : new StackedEncoder(input, new FCEncoder(input.outputSize, sizes, random, options))
+}
+
 /**
  * The encoder for an observation shape: FCEncoder for vectors, ConvEncoder for images; one-hot and joined parts are followed by an FCEncoder.
  * @param hiddenSizes sizes of the layers, the last being the output's; with none, vectors and parts are passed on as they are
@@ -197,6 +210,5 @@ export function buildEncoder(
     parts === undefined
       ? plainEncoder(shape, undefined, random, options)
       : new MultiInputEncoder(parts, random, options)
-  if (hiddenSizes.length === 0) return input
-  return new StackedEncoder(input, new FCEncoder(input.outputSize, hiddenSizes, random, options))
+  return withLayers(input, hiddenSizes, random, options)
 }

@@ -52,6 +52,8 @@ export interface ComposeOptions {
   readonly log_files?: boolean
   /** Collector environments start from other seeds at each episode (true), or from the same one (false). */
   readonly dynamic_seed?: boolean
+  /** Which row of episodes the collector's environments play: each number has its own. 0 (default): that of a run. */
+  readonly env_session?: number
   /** Last word: rebinds any role. */
   readonly rebind?: (container: Container) => void
 }
@@ -99,7 +101,9 @@ export function composeContainer(config: CompiledConfig, options: ComposeOptions
     .bind(ROLES.collector_env)
     .toDynamicValue(async () => {
       const manager = createEnvManager(main_config.env.manager, envs('collector'))
-      manager.seed(baseSeed(seed, 'collector_env'), options.dynamic_seed ?? true)
+      const row = options.env_session ?? 0
+      const name = row === 0 ? 'collector_env' : `collector_env_${row}`
+      manager.seed(baseSeed(seed, name), options.dynamic_seed ?? true)
       await manager.launch()
       return manager
     })

@@ -1,6 +1,6 @@
 import type { Transition } from '../data/index.js'
-import { updatesAfter } from '../policy/index.js'
-import { randomCollectMode, type SaveCheckpoint } from '../worker/index.js'
+import { type CollectSettings, updatesAfter } from '../policy/index.js'
+import { type CollectOptions, randomCollectMode, type SaveCheckpoint } from '../worker/index.js'
 import { letEventsIn } from './events.js'
 import type { OnlineRun } from './online_run.js'
 import { reportEvaluation } from './report.js'
@@ -40,7 +40,7 @@ export const warmup: Stage<OnlineRun> = {
       const wanted = run.counts_episodes ? 1 : random_collect_size
       const collected = await run.collector.collect(wanted, {
         train_iter: run.learner.train_iter,
-        policy_kwargs: run.policy.command_mode.get_setting_collect(run.progress),
+        policy_kwargs: settingsOf(run),
         record: false,
       })
       for (const transition of collected) data.push(transition)
@@ -76,18 +76,31 @@ export async function evaluateNow(run: Run): Promise<void> {
   if (stop && run.stops_at_value) run.stop_reason = 'stop_value'
 }
 
+/** Collects, with settings of exploration (epsilon) that hold for the whole collect, as DI-engine's. */
 export const collect: Stage<OnlineRun> = {
   name: 'collect',
-  async run(run) {
-    const before = run.env_step
-    run.new_data = await run.collector.collect(run.collect_count, {
-      train_iter: run.learner.train_iter,
-      policy_kwargs: run.policy.command_mode.get_setting_collect(run.progress),
-      ...(run.on_step === undefined ? {} : { on_step: run.on_step }),
-    })
-    run.new_steps = run.env_step - before
-    run.showProgress()
-  },
+  run: (run) => collectOnce(run, settingsOf(run)),
+}
+
+/** The same, with settings asked for before each env step, as SB3's. */
+export const collectBySteps: Stage<OnlineRun> = {
+  name: 'collect',
+  run: (run) => collectOnce(run, () => settingsOf(run)),
+}
+
+function settingsOf({ policy, progress }: OnlineRun): CollectSettings {
+  return policy.command_mode.get_setting_collect(progress)
+}
+
+async function collectOnce(run: OnlineRun, policy_kwargs: CollectOptions['policy_kwargs']): Promise<void> {
+  const before = run.env_step
+  run.new_data = await run.collector.collect(run.collect_count, {
+    train_iter: run.learner.train_iter,
+    policy_kwargs,
+    ...(run.on_step === undefined ? {} : { on_step: run.on_step }),
+  })
+  run.new_steps = run.env_step - before
+  run.showProgress()
 }
 
 export const push: Stage<OnlineRun> = {

@@ -139,8 +139,8 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
     this.criticOptimizer = this.adam(critic, learningRates.critic.start)
     this.actorOptimizer = this.adam(actor, learningRates.actor.start)
     this.rates = {
-      critic: this.rateAt(learningRates.critic.start),
-      actor: this.actorRate(learningRates.actor.start),
+      critic: this.rateOf(learningRates.critic),
+      actor: this.actorRate(learningRates.actor),
     }
     const random = this.random.stream('learn')
     this.criticUpdate = this.compute.program(
@@ -155,9 +155,14 @@ export abstract class ActorCriticPolicy<C extends ActorCriticConfig = ActorCriti
     )
   }
 
-  /** The actor's learning rate that starts at `start`, by the number of updates done. */
-  protected actorRate(start: number): (updates: number) => number {
-    return this.rateAt(start)
+  /** The learning rate of a network, by the number of updates done. */
+  protected rateOf({ start, key }: LearningRate): (updates: number) => number {
+    return this.rateAt(start, key)
+  }
+
+  /** The actor's. */
+  protected actorRate(rate: LearningRate): (updates: number) => number {
+    return this.rateOf(rate)
   }
 
   /** Adam (or AdamW) over the parameters of a network, as the config has it. */

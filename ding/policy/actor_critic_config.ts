@@ -60,8 +60,8 @@ export function learningRatesOf(learn: {
   readonly learning_rate_policy: number
 }): Record<'critic' | 'actor', LearningRate> {
   return {
-    critic: { start: learn.learning_rate_q, logged: 'cur_lr_q' },
-    actor: { start: learn.learning_rate_policy, logged: 'cur_lr_p' },
+    critic: { start: learn.learning_rate_q, key: 'learning_rate_q', logged: 'cur_lr_q' },
+    actor: { start: learn.learning_rate_policy, key: 'learning_rate_policy', logged: 'cur_lr_p' },
   }
 }
 

@@ -21,6 +21,8 @@ export type ActorBatch = { obs: ObsTensor; [key: string]: ObsTensor }
 /** A learning rate's start, and the name that its course is logged under. */
 export interface LearningRate {
   readonly start: number
+  /** The key of `start` below `learn`. */
+  readonly key?: string
   readonly logged: string
 }
 

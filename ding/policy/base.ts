@@ -259,10 +259,10 @@ export abstract class Policy<C extends BasePolicyConfig = BasePolicyConfig> {
     }
   }
 
-  /** The learning rate that starts at `start`, by the number of updates done and `learn.lr_schedule`. */
-  protected rateAt(start: number): (updates: number) => number {
+  /** The learning rate that starts at `start`, by the number of updates done and `learn.lr_schedule`. @param key of it below `learn` */
+  protected rateAt(start: number, key?: string): (updates: number) => number {
     const { lr_schedule = null } = this.cfg.learn as { lr_schedule?: Record<string, unknown> | null }
-    return learningRateAt(lr_schedule, start, this.runLength, this.lrFunction)
+    return learningRateAt(lr_schedule, start, this.runLength, this.lrFunction, key)
   }
 
   /** A value that workers may ask for: one set by `set_attribute`, else a key of the config (top level, learn, collect). */

@@ -170,7 +170,7 @@ export class BCPolicy extends Policy<BCConfig> {
           ? new Adam(parameters, { lr, ...clip })
           : new AdamW(parameters, { lr, weight_decay, ...clip })
     }
-    this.learningRate = this.rateAt(lr)
+    this.learningRate = this.rateAt(lr, 'learning_rate')
     this.learnModel = modelWrap(this.model, 'base').train()
     this.update = this.compute.program('bc_learn', (batch: BCBatch) => this.updateFunction(batch), {
       random: this.random.stream('learn'),

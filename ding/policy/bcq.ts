@@ -147,7 +147,7 @@ export class BCQPolicy extends ActorCriticPolicy<BCQConfig> {
     this.follow(new BCQTargets(actor, critic), target_theta)
     this.target = this.followed?.target.network as BCQTargets
     this.vaeOptimizer = this.adam(vae, learning_rate_vae)
-    this.vaeRate = this.rateAt(learning_rate_vae)
+    this.vaeRate = this.rateAt(learning_rate_vae, 'learning_rate_vae')
     this.vaeUpdate = this.compute.program(
       'bcq_learn_vae',
       (batch: { obs: ObsTensor; action: Tensor }) => this.vaeFunction(batch),

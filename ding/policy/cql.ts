@@ -123,7 +123,7 @@ export class CQLPolicy extends MaxEntropyPolicy<CQLConfig> {
       this.lagrange = new CQLLagrange(learn.log_alpha_prime, { lr, eps, betas: [beta1, beta2] })
     }
     const { critic, actor } = this.learningRates
-    this.courses = { critic: this.rateAt(critic.start), actor: this.rateAt(actor.start) }
+    this.courses = { critic: this.rateOf(critic), actor: this.rateOf(actor) }
     const stream = this.random.stream('learn')
     const program = (name: string, followsData: boolean): Program<ActorCriticBatch, CriticOutput> =>
       this.compute.program(

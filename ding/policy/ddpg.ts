@@ -103,8 +103,8 @@ export class DDPGPolicy extends ActorCriticPolicy<DDPGConfig> {
   protected override get learningRates() {
     const { learning_rate_critic, learning_rate_actor } = this.cfg.learn
     return {
-      critic: { start: learning_rate_critic, logged: 'cur_lr_critic' },
-      actor: { start: learning_rate_actor, logged: 'cur_lr_actor' },
+      critic: { start: learning_rate_critic, key: 'learning_rate_critic', logged: 'cur_lr_critic' },
+      actor: { start: learning_rate_actor, key: 'learning_rate_actor', logged: 'cur_lr_actor' },
     }
   }
 

@@ -28,6 +28,7 @@ import {
   type CriticLoss,
   type CriticOutput,
   column,
+  type LearningRate,
   leastOf,
   squaredErrors,
 } from './actor_critic_update.js'
@@ -118,15 +119,15 @@ export class IQLPolicy extends ActorCriticPolicy<IQLConfig> {
     const { target_theta, learning_rate_value } = this.cfg.learn
     this.follow(critic, target_theta)
     this.valueOptimizer = this.adam(value, learning_rate_value)
-    this.valueRate = this.rateAt(learning_rate_value)
+    this.valueRate = this.rateAt(learning_rate_value, 'learning_rate_value')
     super.initLearn()
   }
 
-  protected override actorRate(start: number): (updates: number) => number {
+  protected override actorRate(rate: LearningRate): (updates: number) => number {
     const { policy_lr_schedule } = this.cfg.learn
     return policy_lr_schedule === null
-      ? super.actorRate(start)
-      : learningRateAt(policy_lr_schedule, start, this.runLength)
+      ? super.actorRate(rate)
+      : learningRateAt(policy_lr_schedule, rate.start, this.runLength)
   }
 
   protected override criticFunction(batch: ActorCriticBatch): CriticOutput {

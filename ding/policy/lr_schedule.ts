@@ -8,6 +8,8 @@ const PATH = 'policy.learn.lr_schedule'
 export interface LrPoint {
   /** The learning rate that the schedule starts from: that of this optimizer in the config. */
   readonly lr: number
+  /** The key below `policy.learn` that it is of (`learning_rate_q`), where the policy tells it. */
+  readonly key?: string
   /** Updates done. */
   readonly step: number
   /** The other keys of `lr_schedule` in the config. */
@@ -57,6 +59,7 @@ export function lengthInUpdates(most: number): RunLength {
  * The learning rate at each update. `spec` is a policy's lr_schedule (null: constant); its `lr` defaults to `learning_rate`.
  * @param length how long the run is: the most updates (infinite when nobody knows), or more exactly
  * @param given the function that `{ type: 'function' }` stands for
+ * @param key of the learning rate below `policy.learn`, for functions
  * @returns a function of the number of updates done
  * @throws ConfigError for a spec that is wrong, that needs the length of a run which has none, or a function that is not there
  */
@@ -65,6 +68,7 @@ export function learningRateAt(
   learning_rate: number,
   length: number | RunLength,
   given?: LrFunction,
+  key?: string,
 ): (step: number) => number {
   const run = typeof length === 'number' ? lengthInUpdates(length) : length
   const own = functionOf(spec, given)
@@ -79,8 +83,8 @@ export function learningRateAt(
   }
   if (own !== undefined) {
     const { type: _type, lr: start = learning_rate, ...args } = spec ?? {}
-    const lr = Number(start)
-    return (step) => checked(own(run.remaining(step), { lr, step, args }), step)
+    const point = { lr: Number(start), ...(key !== undefined && { key }), args }
+    return (step) => checked(own(run.remaining(step), { ...point, step }), step)
   }
   const schedule = scheduleOf(
     spec === null ? learning_rate : ({ lr: learning_rate, ...spec } as LrScheduleSpec),

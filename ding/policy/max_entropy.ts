@@ -73,7 +73,7 @@ export abstract class MaxEntropyPolicy<
     const { learn } = this.cfg
     this.requireHead()
     this.entropy = entropyCoefOf(learn, this.actions)
-    this.alphaRate = this.rateAt(learn.learning_rate_alpha)
+    this.alphaRate = this.rateAt(learn.learning_rate_alpha, 'learning_rate_alpha')
     super.initLearn()
   }
 

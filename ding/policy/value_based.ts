@@ -114,7 +114,7 @@ export abstract class ValueBasedPolicy<C extends ValueBasedConfig = ValueBasedCo
       )
     }
     this.optimizer = adamOf(this.model, learn.learning_rate, learn)
-    this.learningRate = this.rateAt(learn.learning_rate)
+    this.learningRate = this.rateAt(learn.learning_rate, 'learning_rate')
     this.learnModel = modelWrap(this.model, 'argmax_sample').train()
     this.targetModel = targetOf(this.model, learn.target_update_freq, learn.target_theta)
     this.chooser = double ? this.learnModel : modelWrap(this.targetModel, 'argmax_sample')

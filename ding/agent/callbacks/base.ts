@@ -1,7 +1,7 @@
-import type { Action, MaybePromise, Obs, Space } from '../../envs/index.js'
-import type { Logger } from '../../logger/index.js'
+import type { Action, EnvManager, MaybePromise, Obs, Space } from '../../envs/index.js'
+import { createRunLogger, type Logger } from '../../logger/index.js'
 import { UsageError } from '../../utils/index.js'
-import type { ObsBatch } from '../inputs.js'
+import type { NumberList, ObsBatch } from '../inputs.js'
 import type { EpisodeMonitor } from '../monitor.js'
 
 /** What predicts: all agents do. */
@@ -9,9 +9,15 @@ export interface Predictor {
   readonly action_space: Space
   predict(observation: Obs, options?: { deterministic?: boolean }): Promise<[action: Action, state: unknown]>
   predict(
+    observation: NumberList,
+    options?: { deterministic?: boolean },
+  ): Promise<[Action | Action[], state: unknown]>
+  predict(
     observation: ObsBatch,
     options?: { deterministic?: boolean },
   ): Promise<[actions: Action[], state: unknown]>
+  /** Told of environments that are going to be played in, which may be those that it collects in. */
+  lend?(envs: EnvManager): void
 }
 
 /** What callbacks see of an agent. */
@@ -23,6 +29,11 @@ export interface CallbackModel extends Predictor {
   readonly monitor: EpisodeMonitor
   readonly logger: Logger
   readonly verbose: number
+  /** Whether its logger prints nothing. */
+  readonly silent: boolean
+  readonly n_envs: number
+  /** Whether it takes env steps. */
+  readonly collects: boolean
   save(path: string): Promise<void>
   saveReplayBuffer?(path: string): Promise<void>
 }
@@ -31,7 +42,7 @@ export interface CallbackModel extends Predictor {
 export type Locals = Readonly<Record<string, unknown>>
 
 /** `false` ends the training; anything else, nothing included, lets it go on. */
-export type StepAnswer = MaybePromise<boolean> | MaybePromise<void>
+export type StepAnswer = MaybePromise<boolean | undefined> | MaybePromise<void>
 
 /**
  * Something that goes on beside training, as SB3's BaseCallback. A subclass overrides `onInit`, `onTrainingStart`, `onRolloutStart`, `onStep`,
@@ -91,9 +102,20 @@ export abstract class BaseCallback {
   protected onRolloutEnd(): MaybePromise<void> {}
   protected onTrainingEnd(): MaybePromise<void> {}
 
-  /** A line for the console, at this verbosity or above. */
+  /** A line for the console, at this verbosity of the callback or above, whatever the agent's is. */
   protected say(line: string, level = 1): void {
-    if (this.verbose >= level) this.logger.info(line)
+    if (this.verbose < level) return
+    this.logger.info(line)
+    if (!this.model.silent) return
+    const console = createRunLogger({
+      exp_name: '.',
+      tensorboard: false,
+      jsonl: false,
+      text: false,
+      console: 'plain',
+    })
+    console.info(line)
+    console.close()
   }
 }
 
@@ -114,14 +136,17 @@ export class ConvertCallback extends BaseCallback {
   }
 }
 
-/** Several callbacks, called in order. All of them see each step, whatever the others answer. */
+/** Several callbacks, called in order. All of them see each step, whatever the others answer; what calls the list is their parent too. */
 export class CallbackList extends BaseCallback {
   constructor(readonly callbacks: readonly BaseCallback[]) {
     super()
   }
 
   protected override async onInit(): Promise<void> {
-    for (const each of this.callbacks) await each.initCallback(this.model)
+    for (const each of this.callbacks) {
+      if (this.parent !== null) each.parent = this.parent
+      await each.initCallback(this.model)
+    }
   }
 
   protected override async onTrainingStart(): Promise<void> {

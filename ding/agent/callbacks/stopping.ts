@@ -109,6 +109,8 @@ export class LogEveryNTimesteps extends EveryNTimesteps {
 export class StopTrainingOnMaxEpisodes extends BaseCallback {
   readonly max_episodes: number
   n_episodes = 0
+  /** Of the agent's count. */
+  private seen = 0
 
   constructor(options: { max_episodes: number; verbose?: number }) {
     const { max_episodes, verbose = 0 } = options
@@ -118,15 +120,22 @@ export class StopTrainingOnMaxEpisodes extends BaseCallback {
     this.max_episodes = max_episodes
   }
 
-  protected override onStep(): StepAnswer {
-    const dones = this.locals['dones']
-    if (!Array.isArray(dones))
+  protected override onTrainingStart(): void {
+    const { collects, monitor } = this.model
+    if (!collects) {
       throw new UsageError(
-        'StopTrainingOnMaxEpisodes counts episodes, which an agent that learns from a dataset has none of.',
+        'StopTrainingOnMaxEpisodes counts episodes, which an agent that learns from a dataset alone has none of.',
       )
-    this.n_episodes += dones.filter(Boolean).length
-    const goOn = this.n_episodes < this.max_episodes * dones.length
-    if (!goOn) this.say(`Stopping: ${this.n_episodes} episodes in ${this.num_timesteps} env steps.`)
+    }
+    this.seen = monitor.episodes
+  }
+
+  protected override onStep(): StepAnswer {
+    const { monitor, n_envs } = this.model
+    this.n_episodes += monitor.episodes - this.seen
+    this.seen = monitor.episodes
+    const goOn = this.n_episodes < this.max_episodes * n_envs
+    if (!goOn) this.say(`Stopping: ${this.n_episodes} episodes in ${this.num_timesteps} steps.`)
     return goOn
   }
 }

@@ -1,5 +1,5 @@
 import type { RandomStream } from '../../compute/index.js'
-import { didYouMean, UsageError } from '../../utils/index.js'
+import { checkOptions, didYouMean, UsageError } from '../../utils/index.js'
 
 /** Arguments of `CQN` that evolution may change. */
 export const MUTABLE_HYPERPARAMETERS = [
@@ -36,8 +36,9 @@ export class RLParameter {
   readonly grow_factor: number
   readonly dtype: 'float' | 'int'
 
-  /** @throws UsageError for an empty range, factors that do not shrink or grow, or an unknown dtype */
+  /** @throws UsageError for options that do not exist, an empty range, factors that do not shrink or grow, or an unknown dtype */
   constructor(options: RLParameterOptions) {
+    checkOptions('RLParameter', options, ['min', 'max', 'shrink_factor', 'grow_factor', 'dtype'])
     const { min, max, shrink_factor = 0.8, grow_factor = 1.2, dtype = 'float' } = options
     if (!(Number.isFinite(min) && Number.isFinite(max) && min <= max))
       throw new UsageError(

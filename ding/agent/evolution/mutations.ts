@@ -1,6 +1,12 @@
 import { RandomStream } from '../../compute/index.js'
 import { agileArchitecture } from '../../model/index.js'
-import { type JsonValue, type Resumable, type StateTree, UsageError } from '../../utils/index.js'
+import {
+  checkOptions,
+  type JsonValue,
+  type Resumable,
+  type StateTree,
+  UsageError,
+} from '../../utils/index.js'
 import type { CQN } from '../cqn.js'
 import { obsShapeOf } from '../spaces.js'
 import { mutateArchitecture, withActivation } from './architecture.js'
@@ -33,6 +39,15 @@ export interface MutationsOptions {
 const KINDS = ['no_mutation', 'architecture', 'parameters', 'activation', 'rl_hp'] as const
 type Kind = (typeof KINDS)[number]
 
+const OPTIONS = [
+  ...KINDS,
+  'new_layer_prob',
+  'mutation_sd',
+  'activation_selection',
+  'mutate_elite',
+  'rand_seed',
+]
+
 /**
  * Random changes of the agents of a population (agilerl/hpo/mutation.py). What was done to an agent is its `mut`: a method's name such as
  * `head_net.add_node`, `param`, `act`, a hyper-parameter's name, or `None`, also where the bounds left nothing of what was drawn.
@@ -42,8 +57,9 @@ export class Mutations implements Resumable {
   private readonly options: Required<MutationsOptions>
   private readonly random: RandomStream
 
-  /** @throws UsageError for negative probabilities, or when none is above zero */
+  /** @throws UsageError for options that do not exist, negative probabilities, or when none is above zero */
   constructor(options: MutationsOptions) {
+    checkOptions('Mutations', options, OPTIONS)
     this.options = {
       mutation_sd: 0.1,
       activation_selection: ['ReLU', 'ELU', 'GELU'],

@@ -1,7 +1,7 @@
 import { type RandomStream, RandomTree } from '../../compute/index.js'
 import { type Batch, createDataset, type DatasetConfig, type OfflineDataset } from '../../data/index.js'
 import { createRunLogger, type Logger } from '../../logger/index.js'
-import { UsageError } from '../../utils/index.js'
+import { checkOptions, UsageError } from '../../utils/index.js'
 import type { CQN } from '../cqn.js'
 import { seedTestEnv, type TestEnv } from '../episodes.js'
 import { mean } from '../monitor.js'
@@ -61,14 +61,39 @@ export interface EvolutionResult {
   readonly stop_reason: 'max_steps' | 'target' | 'interrupted'
 }
 
+/** The names of {@link TrainOfflineOptions}. */
+const OPTIONS = Object.keys({
+  env: true,
+  pop: true,
+  dataset: true,
+  max_steps: true,
+  evo_steps: true,
+  eval_steps: true,
+  eval_loop: true,
+  target: true,
+  tournament: true,
+  mutation: true,
+  checkpoint: true,
+  checkpoint_path: true,
+  overwrite_checkpoints: true,
+  save_elite: true,
+  elite_path: true,
+  tensorboard_log_dir: true,
+  verbose: true,
+  seed: true,
+  resume: true,
+  signal: true,
+} satisfies Record<keyof TrainOfflineOptions, true>)
 /** Scores that the target is held against. */
 const LAST = 10
 
 /**
  * Offline training of a population: each agent does `evo_steps` updates from the dataset and is tested; the better ones go over into the next
  * generation and mutate. All agents of a generation are tested on the same episodes.
+ * @throws UsageError for options that do not exist or are out of range
  */
 export async function train_offline(options: TrainOfflineOptions): Promise<EvolutionResult> {
+  checkOptions('train_offline', options, OPTIONS)
   const { max_steps = 1e6, evo_steps = 1e4, eval_loop = 1, seed = 0, target = null, signal } = options
   const { tournament = null, mutation = null } = options
   checkCounts({ max_steps, evo_steps, eval_loop, checkpoint: options.checkpoint ?? 1 }, options.pop)

@@ -1,4 +1,3 @@
-import { UsageError } from '../../utils/index.js'
 import { type ConfigSetting, defineAgentTable, withDefault } from '../arguments.js'
 import { imageRangeOf } from '../spaces.js'
 import { encoderConfig, optimizerConfig, valueBasedArguments, valueBasedKwargs } from './shared.js'
@@ -12,23 +11,35 @@ interface ValueArguments {
   readonly policy_kwargs: { readonly optimizer_kwargs: Readonly<Record<string, unknown>> | null }
 }
 
-/** What the agents with discrete actions share beside single keys. */
-function learnConfig(name: string, args: ValueArguments, at: ConfigSetting): Record<string, unknown> {
-  const { tau, target_update_interval, max_grad_norm } = args
-  const interval = at.updatesIn(target_update_interval)
-  if (tau < 1 && interval > 1) {
-    throw new UsageError(
-      `${name}: tau is ${tau} and target_update_interval ${target_update_interval}, which is ${interval} updates. A soft update ` +
-        '(tau below 1) comes with every update: set target_update_interval to 1, or tau to 1.',
-    )
-  }
+/**
+ * What the agents with discrete actions share beside single keys.
+ * @param theta the share of the online network in a soft update, which comes with every update
+ */
+function learnConfig(
+  { tau, target_update_interval, max_grad_norm, policy_kwargs }: ValueArguments,
+  at: ConfigSetting,
+  theta: number,
+): Record<string, unknown> {
   return {
-    target_update_freq: tau < 1 ? null : interval,
-    target_theta: tau,
+    target_update_freq: tau < 1 ? null : at.updatesIn(target_update_interval),
+    target_theta: theta,
     grad_clip_type: max_grad_norm === null ? null : 'clip_norm',
     ...(max_grad_norm === null ? {} : { grad_clip_value: max_grad_norm }),
-    ...optimizerConfig(args.policy_kwargs.optimizer_kwargs),
+    ...optimizerConfig(policy_kwargs.optimizer_kwargs),
   }
+}
+
+/** The target follows env steps, as SB3's: what several of its moves by `tau` between two updates come to. */
+function thetaByEnvSteps({ tau, target_update_interval }: ValueArguments, at: ConfigSetting): number {
+  if (tau === 1) return tau
+  const times = at.timesPerUpdate(target_update_interval)
+  return times === 1 ? tau : 1 - (1 - tau) ** times
+}
+
+/** The target follows updates, as AgileRL's. @throws UsageError for an interval longer than a collect */
+function thetaByUpdates({ tau, target_update_interval }: ValueArguments, at: ConfigSetting): number {
+  if (tau < 1 && target_update_interval > 1) at.timesPerUpdate(target_update_interval)
+  return tau
 }
 
 /** SB3's DQN(...) -> policy `dqn`. */
@@ -51,7 +62,7 @@ export const DQN_TABLE = defineAgentTable({
       head_layer_num: 0,
       ...encoderConfig(args.policy_kwargs.net_arch, at),
     },
-    learn: { criterion: 'smooth_l1', ...learnConfig('DQN', args, at) },
+    learn: { criterion: 'smooth_l1', ...learnConfig(args, at, thetaByEnvSteps(args, at)) },
     other: { eps: { type: 'linear' } },
   }),
 })
@@ -83,7 +94,7 @@ export const QRDQN_TABLE = defineAgentTable({
   more: (args, at) => ({
     double: false,
     model: { head_layer_num: 0, ...encoderConfig(args.policy_kwargs.net_arch, at) },
-    learn: { optimizer_eps: 0.01 / args.batch_size, ...learnConfig('QRDQN', args, at) },
+    learn: { optimizer_eps: 0.01 / args.batch_size, ...learnConfig(args, at, thetaByEnvSteps(args, at)) },
     other: { eps: { type: 'linear' } },
   }),
 })
@@ -100,8 +111,16 @@ export const CQN_TABLE = defineAgentTable({
     buffer_size: withDefault(valueBasedArguments.buffer_size, 100_000),
     batch_size: withDefault(valueBasedArguments.batch_size, 64),
     train_freq: withDefault(valueBasedArguments.train_freq, 5),
-    tau: withDefault(valueBasedArguments.tau, 1e-3),
-    target_update_interval: withDefault(valueBasedArguments.target_update_interval, 1),
+    tau: {
+      doc: 'Share of the online network in each target update; below 1, every update moves the target.',
+      format: 'unit_interval',
+      default: 1e-3,
+    },
+    target_update_interval: {
+      doc: 'With tau 1: env steps between copies to the target network.',
+      format: 'positive_int',
+      default: 1,
+    },
     max_grad_norm: withDefault(valueBasedArguments.max_grad_norm, 1),
     double: { doc: 'Double Q-learning.', format: 'boolean', default: false, to: 'double' },
     cql_alpha: {
@@ -139,7 +158,7 @@ export const CQN_TABLE = defineAgentTable({
     const range = imageRangeOf(at.observation_space)
     return {
       model: { normalize_images: args.normalize_images && range !== null, image_range: range ?? [0, 255] },
-      learn: learnConfig('CQN', args, at),
+      learn: learnConfig(args, at, thetaByUpdates(args, at)),
       other: { eps: { type: 'linear' } },
     }
   },

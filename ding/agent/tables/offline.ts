@@ -30,7 +30,10 @@ export const DISCRETE_CQL_TABLE = defineAgentTable({
       to: 'learn.target_update_freq',
     },
     policy_kwargs: {
-      net_arch: withDefault(valueBasedKwargs.net_arch, [128, 128, 64], 'model.encoder_hidden_size_list'),
+      net_arch: {
+        ...withDefault(valueBasedKwargs.net_arch, [128, 128, 64], 'model.encoder_hidden_size_list'),
+        doc: "Hidden widths; for images DI-engine's form, channels of the convolutions, then the output.",
+      },
       n_quantiles: {
         doc: 'Quantiles of the return of each action.',
         format: 'positive_int',

@@ -3,7 +3,7 @@ import { ent_coef, sde_sample_freq, target_entropy } from '../../policy/index.js
 import { ConfigError, didYouMean } from '../../utils/index.js'
 import type { ArgumentDefinitions, ConfigSetting } from '../arguments.js'
 import { action_noise } from '../noise.js'
-import { hasImages, natureCnn } from '../spaces.js'
+import { hasImages, isRecordSpace, natureCnn } from '../spaces.js'
 
 /** How much is collected between updates: a number of steps of every environment, or [n, 'step' | 'episode']. */
 export type TrainFreq = number | readonly [count: number, unit: 'step' | 'episode']
@@ -34,6 +34,12 @@ export function optimizer_kwargs(value: unknown): value is {
   const odd = Object.keys(value).find((key) => !known.includes(key))
   if (odd === undefined) return true
   throw new ConfigError(`There is no "${odd}".${didYouMean(odd, known)} There are ${known.join(', ')}.`)
+}
+
+/** Format of `features_extractor_kwargs`. @throws Error saying what is wrong */
+export function no_kwargs(value: unknown): value is Readonly<Record<string, never>> {
+  if (typeof value === 'object' && value !== null && Object.keys(value).length === 0) return true
+  throw new ConfigError('Give {} or leave it out: the extractor is chosen by the observation space.')
 }
 
 /** The policy's keys for torch's arguments of Adam. */
@@ -224,8 +230,9 @@ const networkKwargs = {
   },
   features_extractor_kwargs: {
     doc: 'Only empty, as there is no other extractor.',
-    format: [null],
+    format: no_kwargs,
     default: null,
+    nullable: true,
   },
   normalize_images: { doc: 'Divide raw uint8 images by 255.', format: 'boolean', default: true },
   optimizer_kwargs: {
@@ -291,10 +298,14 @@ export const adamChoice = {
 /** Arguments of agents with discrete actions. */
 export const valueBasedArguments = {
   ...offPolicyArguments,
-  tau: { doc: 'Share of the online network in each target update.', format: 'unit_interval', default: 1 },
+  tau: {
+    doc: 'Share of the online network in each move of the target. Below 1, what is due of them comes with every update: 1 - (1 - tau)^m for m moves.',
+    format: 'unit_interval',
+    default: 1,
+  },
   gamma: { doc: 'Discount factor.', format: 'unit_interval', default: 0.99, to: 'discount_factor' },
   target_update_interval: {
-    doc: 'Env steps between updates of the target network.',
+    doc: 'Env steps between moves of the target network; with tau below 1 no more than a collect has.',
     format: 'positive_int',
     default: 10000,
   },
@@ -327,7 +338,7 @@ export const valueBasedArguments = {
 /** policy_kwargs of agents with discrete actions. */
 export const valueBasedKwargs = {
   net_arch: {
-    doc: "Hidden widths. null: [64, 64]; of images SB3's NatureCNN.",
+    doc: 'Hidden widths, of images behind the features of NatureCNN. null: [64, 64]; of an image alone none.',
     format: 'positive_int_list',
     default: null,
     nullable: true,
@@ -337,10 +348,11 @@ export const valueBasedKwargs = {
   optimizer_class: { doc: "Only 'Adam'.", format: ['Adam'], default: 'Adam' },
 } as const satisfies ArgumentDefinitions
 
-/** The encoder: of the given sizes, or SB3's for the observations. */
+/** The encoder, as SB3's: the hidden layers, which of images have NatureCNN before them, and where they are all that is seen are none by default. */
 export function encoderConfig(net_arch: readonly number[] | null, { observation_space }: ConfigSetting) {
-  if (net_arch !== null) return { encoder_hidden_size_list: net_arch }
-  return hasImages(observation_space) ? natureCnn(observation_space) : { encoder_hidden_size_list: [64, 64] }
+  if (!hasImages(observation_space)) return { encoder_hidden_size_list: net_arch ?? [64, 64] }
+  const layers = net_arch ?? (isRecordSpace(observation_space) ? [64, 64] : [])
+  return { ...natureCnn(observation_space), net_arch: layers }
 }
 
 /** Format of `net_arch` of actor and critics; what is wrong with a value the model's own format says. */

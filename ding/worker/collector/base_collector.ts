@@ -38,8 +38,8 @@ export interface CollectorOptions {
 /** What a collect may be told. */
 export interface CollectOptions {
   readonly train_iter?: number
-  /** Keyword arguments of `collect_mode.forward`, such as `{ eps }`. */
-  readonly policy_kwargs?: CollectSettings
+  /** Keyword arguments of `collect_mode.forward`, such as `{ eps }`; a function is asked before each step of the environments. */
+  readonly policy_kwargs?: CollectSettings | (() => CollectSettings)
   /** False: the statistics of this collect are left out (env steps still count). */
   readonly record?: boolean
   /** Told of each step of the environments, before what it brought is handed on. `false` ends the collect early, with what there is. */
@@ -139,7 +139,9 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
   protected async stepAll(options: CollectOptions, cut: Cut): Promise<Piece[]> {
     const obs = this.readyObs()
     this.policy.observe?.(obs)
-    const outputs = await this.policy.forward(obs, options.policy_kwargs)
+    const { policy_kwargs } = options
+    const settings = typeof policy_kwargs === 'function' ? policy_kwargs() : policy_kwargs
+    const outputs = await this.policy.forward(obs, settings)
     const actions: ById<Action> = {}
     for (const id in outputs) actions[id] = (outputs[id] as PolicyOutput).action
     const timesteps = await this.env.step(actions)

@@ -49,6 +49,26 @@ describe('environments', () => {
     await expect(elsewhere.predict(upright)).rejects.toThrow(/the agent was made for/)
   })
 
+  it('are looked at before anything is given up, and what cannot be is replaced by another', async () => {
+    const one = await make()
+    const agent = crossq({ n_envs: 2 })
+    await agent.learn({ total_timesteps: 24 })
+    const learned = await agent.getParameters()
+    await expect(agent.setEnv(one)).rejects.toThrow(/n_envs is 2, but env is one environment/)
+    expect(await agent.getParameters()).toEqual(learned)
+    const path = join(temporaryFolder(), 'agent.safetensors')
+    await agent.save(path)
+    await agent.learn({ total_timesteps: 2, reset_num_timesteps: false })
+    const twin = keep(await CrossQ.load(path, { env: one }))
+    await expect(twin.predict(upright)).rejects.toThrow(/n_envs is 2/)
+    await twin.setEnv(make)
+    expect(await twin.getParameters()).toEqual(learned)
+    const fresh = crossq({ env: 'CartPole-v1' })
+    await expect(fresh.predict(upright)).rejects.toThrow(/acts in/)
+    await fresh.setEnv('Pendulum-v1')
+    await expect(fresh.predict(upright)).resolves.toBeDefined()
+  })
+
   it('count the lengths of their own episodes alone', async () => {
     const agent = crossq()
     await agent.learn({ total_timesteps: 50 })

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   BaseCallback,
+  CallbackList,
   CheckpointCallback,
   CrossQ,
   EvalCallback,
@@ -84,11 +85,13 @@ describe('callbacks', () => {
 
   it('see what a step brought, by the names of SB3', async () => {
     let seen: Record<string, unknown> = {}
+    let total = 0
     const agent = collector(3, 2)
     await agent.learn({
       total_timesteps: 6,
       callback: (locals) => {
         seen = { ...locals }
+        total += (locals['rewards'] as number[])[0] as number
       },
     })
     expect(seen['self']).toBe(agent)
@@ -96,6 +99,15 @@ describe('callbacks', () => {
     expect(seen['rewards']).toHaveLength(2)
     const infos = seen['infos'] as { truncated: boolean; eval_episode_return: number }[]
     expect(infos[0]).toMatchObject({ truncated: true, eval_episode_return: expect.any(Number) })
+    // As SB3's Monitor: what the environment did, in its own units.
+    expect(infos[0]).toMatchObject({ episode: { r: expect.closeTo(total, 4), l: 3 } })
+    const [actions, buffer_actions] = [seen['actions'], seen['buffer_actions']] as [
+      Float32Array[],
+      Float32Array[],
+    ]
+    for (const [i, action] of actions.entries())
+      expect(action[0]).toBe(2 * ((buffer_actions[i] as Float32Array)[0] as number))
+    expect(Math.max(...buffer_actions.map(([a]) => Math.abs(a as number)))).toBeLessThanOrEqual(1)
   })
 
   it('every n timesteps', async () => {
@@ -126,6 +138,23 @@ describe('callbacks', () => {
     const callback = new StopTrainingOnMaxEpisodes({ max_episodes: 3 })
     await agent.learn({ total_timesteps: 1000, callback })
     expect([agent.num_timesteps, callback.n_episodes]).toEqual([30, 6])
+  })
+
+  it('print by their own verbose, once', async () => {
+    const written = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+    try {
+      for (const verbose of [0, 1] as const) {
+        for (const agent of [collector(), crossq({ env: env(5), gradient_steps: 0, verbose: 1 })]) {
+          written.mockClear()
+          const callback = new EvalCallback(env(5), { eval_freq: 5, n_eval_episodes: 1, verbose })
+          await agent.learn({ total_timesteps: 5, callback })
+          const lines = written.mock.calls.filter(([text]) => String(text).includes('mean return'))
+          expect(lines).toHaveLength(verbose)
+        }
+      }
+    } finally {
+      written.mockRestore()
+    }
   })
 
   it('checkpoints', async () => {
@@ -183,7 +212,7 @@ describe('evaluation', () => {
     const agent = crossq({ env: 'reach', learning_starts: 100, tensorboard_log: log_path })
     const callback = new EvalCallback(
       { type: 'reach' },
-      { eval_freq: 5, n_eval_episodes: 2, log_path, warn: true },
+      { eval_freq: 5, n_eval_episodes: 2, log_path, warn: true, verbose: 0 },
     )
     await agent.learn({ total_timesteps: 10, callback })
     await agent.close()
@@ -205,6 +234,21 @@ describe('evaluation', () => {
     await expect(collector().learn({ total_timesteps: 5, callback: stop })).resolves.toBeDefined()
     const alone = new StopTrainingOnRewardThreshold({ reward_threshold: 0 })
     await expect(collector().learn({ total_timesteps: 5, callback: alone })).rejects.toThrow(/EvalCallback/)
+  })
+
+  it.each([
+    ['callback_after_eval', 40],
+    ['callback_on_new_best', 10],
+  ] as const)('has what is in a list, or in a list of it, as its %s', async (name, steps) => {
+    const stop = new StopTrainingOnNoModelImprovement({ max_no_improvement_evals: 2, min_evals: 1 })
+    const best = new StopTrainingOnRewardThreshold({ reward_threshold: -1e6 })
+    const list = new CallbackList([new CallbackList([name === 'callback_after_eval' ? stop : best])])
+    const agent = collector()
+    await agent.learn({
+      total_timesteps: 1000,
+      callback: new EvalCallback(env(5), { eval_freq: 10, verbose: 0, [name]: list }),
+    })
+    expect(agent.num_timesteps).toBe(steps)
   })
 
   it('stops without improvement: after one evaluation that is the best, and max + 1 that are no better', async () => {
@@ -260,6 +304,27 @@ describe('evaluatePolicy', () => {
     await wrong({ n_eval_episodes: 0 }, /n_eval_episodes is 0/)
     await wrong({ n_eval_episodes: 1.5 }, /n_eval_episodes is 1.5/)
     await wrong({}, /list of environments is empty/, [])
+  })
+
+  it("plays in an agent's own environments, which then begin anew", async () => {
+    const agent = crossq({ env: env(7), n_envs: 2, n_steps: 3 })
+    await agent.learn({ total_timesteps: 30 })
+    const envs = await agent.getEnv()
+    const both = { n_eval_episodes: 5, return_episode_rewards: true } as const
+    const [rewards, lengths] = await evaluatePolicy(agent, envs, both)
+    expect(lengths).toEqual([7, 7, 7, 7, 7])
+    expect(new Set(rewards).size).toBe(5)
+    await agent.learn({ total_timesteps: 14, reset_num_timesteps: false })
+    // Whole episodes again, so that no transition is of two.
+    expect(agent.monitor.ep_info_buffer.slice(-2).map(({ l }) => l)).toEqual([7, 7])
+    const inside = new EvalCallback(envs, { eval_freq: 1 })
+    await expect(agent.learn({ total_timesteps: 2, callback: inside })).rejects.toThrow(
+      /cannot be evaluated in the environments that it collects in while it learns/,
+    )
+    const other = crossq({ seed: 4 })
+    await expect(evaluatePolicy(other, envs, { n_eval_episodes: 1 })).resolves.toHaveLength(2)
+    const turns = await evaluatePolicy(agent, [await createEnv(env(7))], both)
+    expect(turns[1]).toEqual(lengths)
   })
 
   it('plays whole episodes with actions of the environment', async () => {

@@ -242,6 +242,17 @@ describe('CQN', () => {
     expect(await blind.test(masked, { loop: 1 })).toBe(0)
   })
 
+  it('says what is wrong with its options', async () => {
+    expect(() => agent({ learning_rate: 1e-2 } as never)).toThrow(/no option "learning_rate".*lr/)
+    expect(() => agent({ net_confg: {} } as never)).toThrow(/"net_config"/)
+    expect(() => CQN.population(2, observations, actions, { gama: 1 } as never)).toThrow(/"gamma"/)
+    const one = agent()
+    await expect(one.test(new Bandit(2), { loop: 0 })).rejects.toThrow(/loop is 0/)
+    await expect(one.test(new Bandit(2), { max_steps: 0 })).rejects.toThrow(/max_steps is 0/)
+    await expect(one.test(new Bandit(2), { max_step: 2 } as never)).rejects.toThrow(/"max_steps"/)
+    expect(one.fitness).toEqual([])
+  })
+
   it('clones bit for bit, and the clone goes its own way', async () => {
     const one = agent()
     await one.learn(batch)
@@ -266,13 +277,48 @@ describe('CQN', () => {
     await one.save_checkpoint(path)
     const anew = keep(await CQN.load(path))
     expect(anew).toMatchObject({ index: 2, fitness: [12.5], lr: 0.01, double: true })
-    const other = agent({ ...small, double: true, seed: 5 })
-    await other.load_checkpoint(path)
     const next = await one.learn(batch)
-    expect([await anew.learn(batch), await other.learn(batch)]).toEqual([next, next])
+    expect(await anew.learn(batch)).toBe(next)
     expect(await anew.state_dict()).toEqual(await one.state_dict())
-    await expect(agent({}).load_checkpoint(path)).rejects.toThrow(CheckpointError)
     await expect(CQN.load(join(folder, 'nothing'))).rejects.toThrow(CheckpointError)
+  })
+
+  it('becomes the agent of a checkpoint, whatever it was', async () => {
+    const hp_config = { gamma: { min: 0.1, max: 0.9 } }
+    const one = agent({ ...small, index: 2, double: true, gamma: 0.5, tau: 0.1, batch_size: 8, hp_config })
+    await one.learn(batch)
+    const path = join(folder, 'become.safetensors')
+    await one.save_checkpoint(path)
+    const other = agent({ seed: 5 })
+    await other.learn(batch)
+    await other.load_checkpoint(path)
+    expect(other).toMatchObject({ index: 2, lr: 0.01, double: true, gamma: 0.5, tau: 0.1, batch_size: 8 })
+    expect(other.hp_config.names()).toEqual(['gamma'])
+    expect(other.get_policy().stateDict()).toEqual(one.get_policy().stateDict())
+    expect(await other.learn(batch)).toBe(await one.learn(batch))
+    expect(await other.state_dict()).toEqual(await one.state_dict())
+    expect(keep(await other.clone()).net_config).toEqual(small.net_config)
+    const elsewhere = keep(new CQN(observations, new Discrete(2), small))
+    const before = elsewhere.get_policy().stateDict()
+    await expect(elsewhere.load_checkpoint(path)).rejects.toThrow(/its agent has .*Discrete\(3\)/)
+    await expect(agent().load_checkpoint(join(folder, 'nothing'))).rejects.toThrow(CheckpointError)
+    expect(elsewhere.get_policy().stateDict()).toEqual(before)
+  })
+
+  it('with a network of its own becomes one of a like network, and without any none', async () => {
+    const mine = createModel(
+      { type: 'dqn', obs_shape: 4, action_shape: 3, encoder_hidden_size_list: [8] },
+      { random: RandomStream.fromSeed(9) },
+    )
+    const one = agent({ actor_network: mine, lr: 0.1 })
+    await one.learn(batch)
+    const path = join(folder, 'own.safetensors')
+    await one.save_checkpoint(path)
+    const other = agent({ actor_network: mine })
+    await other.load_checkpoint(path)
+    expect(other.lr).toBe(0.1)
+    expect(await other.learn(batch)).toBe(await one.learn(batch))
+    await expect(agent().load_checkpoint(path)).rejects.toThrow(/actor_network/)
   })
 
   it('copies a network of the user, and asks for it when loading', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type BaseAgent, CrossQ, DDPG, DQN, SAC, TD3 } from '../../../ding/agent/index.js'
+import { type BaseAgent, BC, CrossQ, DDPG, DQN, QRDQN, SAC, TD3 } from '../../../ding/agent/index.js'
 import { Box, createTimestep, Dict, Discrete, type Env, type Space } from '../../../ding/envs/index.js'
 import { closeAgents, keep, policyOf, smallNets } from './support.js'
 
@@ -33,7 +33,7 @@ describe('observations', () => {
       normalize_images: true,
     }
     const dqn = new DQN({ env: () => new Image(new Discrete(2)), policy: 'CnnPolicy' })
-    expect(await policyOf(dqn)).toMatchObject({ model: nature })
+    expect(await policyOf(dqn)).toMatchObject({ model: { ...nature, net_arch: [] } })
     const env = () => new Image(new Box(-3, 3, [2]))
     expect(await policyOf(new SAC({ env, policy: 'CnnPolicy' }))).toMatchObject({
       model: { ...nature, share_encoder: false },
@@ -61,8 +61,50 @@ describe('observations', () => {
       normalize_images: true,
     }
     expect(await policyOf(agent)).toMatchObject({ model })
-    const dqn = new DQN({ observation_space, action_space: new Discrete(2) })
-    expect(await policyOf(dqn)).toMatchObject({ model })
+  })
+
+  describe('of agents with discrete actions', () => {
+    const image = new Box(0, 255, [3, 36, 36], 'uint8')
+    const dict = new Dict({ camera: image, speed: new Box(-1, 1, [2]) })
+    /** Sizes of the weights, from the first convolution to the head. */
+    const sizes = async (
+      kind: typeof DQN | typeof QRDQN | typeof BC,
+      observation_space: Space,
+      net_arch?: number[],
+    ) => {
+      const action_space = new Discrete(2)
+      const agent = keep(
+        new kind({ observation_space, action_space, policy_kwargs: { net_arch: net_arch ?? null } }),
+      )
+      const { model } = (await agent.getParameters()) as { model: Record<string, { shape: number[] }> }
+      const weights = Object.entries(model).filter(([name]) => name.endsWith('weight'))
+      return weights.map(([, { shape }]) => shape.slice(0, 2).join(' x '))
+    }
+    const convolutions = ['32 x 3', '64 x 32', '64 x 64']
+
+    it.each([
+      ['an image', image, undefined, ['512 x 64'], 512],
+      ['an image, with layers', image, [256], ['512 x 64', '256 x 512'], 256],
+      ['an image, with three', image, [64, 64, 64], ['512 x 64', '64 x 512', '64 x 64', '64 x 64'], 64],
+      ['several', dict, undefined, ['256 x 64', '64 x 258', '64 x 64'], 64],
+      ['several, with layers', dict, [128], ['256 x 64', '128 x 258'], 128],
+      ['several, without layers', dict, [], ['256 x 64'], 258],
+    ] as const)(
+      "have SB3's features, and net_arch behind them: %s",
+      async (_name, space, net_arch, layers, width) => {
+        const given = net_arch && [...net_arch]
+        for (const [kind, outputs] of [
+          [DQN, 2],
+          [BC, 2],
+          [QRDQN, 400],
+        ] as const)
+          expect(await sizes(kind, space, given)).toEqual([
+            ...convolutions,
+            ...layers,
+            `${outputs} x ${width}`,
+          ])
+      },
+    )
   })
 
   it('of goals are relabelled by a HerReplayBuffer', async () => {

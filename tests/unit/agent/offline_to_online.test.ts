@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
@@ -7,6 +8,7 @@ import {
   EDAC,
   IQL,
   type OfflineAgent,
+  StopTrainingOnMaxEpisodes,
   TD3BC,
   type TD3BCArguments,
 } from '../../../ding/agent/index.js'
@@ -103,6 +105,36 @@ describe('learn with online_iterations', () => {
     await expect(twin.learn({ train_iterations: 1 })).rejects.toThrow(/has gone online/)
     await twin.learn({ online_iterations: 4 })
     expect([twin.n_updates, twin.online_timesteps]).toEqual([15, 12])
+  })
+
+  it('logs every log_interval updates from the data, then episodes, below its name and nowhere else', async () => {
+    const tensorboard_log = temporaryFolder()
+    const agent = await cloner({ tensorboard_log })
+    const given = { tb_log_name: 'mine', log_interval: 2 }
+    await agent.learn({ train_iterations: 3, ...given })
+    await agent.learn({ train_iterations: 2, online_iterations: 12, ...given })
+    await agent.learn({ online_iterations: 10, ...given })
+    await agent.close()
+    expect(readdirSync(tensorboard_log)).toEqual(['mine_1'])
+    const metrics = readFileSync(join(tensorboard_log, 'mine_1', 'log', 'serial', 'metrics.jsonl'), 'utf8')
+    const steps = (tag: string) =>
+      metrics
+        .split('\n')
+        .filter((line) => line.includes(`"${tag}"`))
+        .map((line) => (JSON.parse(line) as { step: number }).step)
+    // Two updates, four, then 10 and 20 env steps, with an update each.
+    expect(steps('rollout/ep_len_mean').map((step) => step - 5)).toEqual([9, 19])
+    expect(steps('time/total_timesteps').slice(0, 2)).toEqual([2, 4])
+    expect(steps('time/total_timesteps')).toHaveLength(4)
+  })
+
+  it('is stopped after so many episodes', async () => {
+    const callback = new StopTrainingOnMaxEpisodes({ max_episodes: 2 })
+    const agent = await cloner()
+    await agent.learn({ train_iterations: 2, online_iterations: 30, callback })
+    expect([agent.online_timesteps, callback.n_episodes]).toEqual([10, 2])
+    const offline = await cloner()
+    await expect(offline.learn({ train_iterations: 2, callback })).rejects.toThrow(/from a dataset alone/)
   })
 
   it('says what is wrong, and loses nothing by it', async () => {

@@ -1,7 +1,16 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { CrossQ, DDPG, NormalActionNoise, REDQ, SAC, TD3 } from '../../../ding/agent/index.js'
+import {
+  CrossQ,
+  DDPG,
+  DQN,
+  type Locals,
+  NormalActionNoise,
+  REDQ,
+  SAC,
+  TD3,
+} from '../../../ding/agent/index.js'
 import { Box, createEnv } from '../../../ding/envs/index.js'
 import { createRunLogger } from '../../../ding/logger/index.js'
 import { CheckpointError } from '../../../ding/utils/index.js'
@@ -92,26 +101,51 @@ describe('learn', () => {
     expect(asked[0]).toBeCloseTo(1 - 26 / 50, 10)
   })
 
-  it("leaves REDQ's alpha the rate that it has of its own, whatever function learning_rate is", async () => {
-    const agent = keep(
-      new REDQ({
-        env: 'Pendulum-v1',
-        learning_starts: 5,
-        batch_size: 8,
-        actor_delay: 1,
-        gradient_steps: 1,
-        ensemble_size: 2,
-        policy_kwargs: smallNets,
-        ent_coef: 'auto',
-        alpha_learning_rate: 0,
-        learning_rate: (remaining) => 1e-3 * remaining,
-      }),
-    )
-    await agent.learn({ total_timesteps: 10 })
-    expect(agent.n_updates).toBe(5)
-    // log alpha is where it began.
-    expect(await agent.getParameters()).toMatchObject({ entropy: { value: { data: Float32Array.of(0) } } })
-  })
+  const falling = (remaining: number) => 1e-3 * remaining
+  // Begins where alpha's own rate is.
+  const rising = (remaining: number) => 1e-3 * (1 - remaining)
+  const learning = { env: 'Pendulum-v1', learning_starts: 5, batch_size: 8, policy_kwargs: smallNets }
+  it.each([
+    [
+      "REDQ's alpha_learning_rate",
+      () =>
+        new REDQ({
+          ...learning,
+          actor_delay: 1,
+          gradient_steps: 1,
+          ensemble_size: 2,
+          ent_coef: 'auto',
+          alpha_learning_rate: 0,
+          learning_rate: falling,
+        }),
+    ],
+    [
+      'the same, where both begin alike',
+      () =>
+        new REDQ({
+          ...learning,
+          actor_delay: 1,
+          gradient_steps: 1,
+          ensemble_size: 2,
+          ent_coef: 'auto',
+          alpha_learning_rate: 0,
+          learning_rate: rising,
+        }),
+    ],
+    [
+      'one that config gives',
+      () => new SAC({ ...learning, learning_rate: rising, config: { learn: { learning_rate_alpha: 0 } } }),
+    ],
+  ])(
+    'leaves alpha the rate that it has of its own, whatever function learning_rate is: %s',
+    async (_name, make) => {
+      const agent = keep(make())
+      await agent.learn({ total_timesteps: 10 })
+      expect(agent.n_updates).toBe(5)
+      // log alpha is where it began.
+      expect(await agent.getParameters()).toMatchObject({ entropy: { value: { data: Float32Array.of(0) } } })
+    },
+  )
 
   it('writes the metrics of SB3 below tensorboard_log, and its config', async () => {
     const folder = temporaryFolder()
@@ -153,6 +187,89 @@ describe('learn', () => {
     expect(metrics).toContain('collector_')
   })
 
+  it('that cannot begin loses no parameters', async () => {
+    const path = join(temporaryFolder(), 'agent.safetensors')
+    const given = await crossq({ seed: 4 }).getParameters()
+    const agent = crossq({ replay_buffer_class: 'HerReplayBuffer', n_steps: 3 })
+    await agent.save(path)
+    for (const one of [agent, keep(await CrossQ.load(path))]) {
+      await one.setParameters(given)
+      await expect(one.learn({ total_timesteps: 5 })).rejects.toThrow(/relabels single steps/)
+      expect(await one.getParameters()).toEqual(given)
+    }
+  })
+
+  describe('goes on with reset_num_timesteps false', () => {
+    const env = { type: 'Pendulum-v1', cfg: { max_episode_steps: 5 } }
+    const goOn = { total_timesteps: 10, reset_num_timesteps: false }
+
+    it('in its folder, also after close, setEnv, setRandomSeed and load', async () => {
+      const folder = temporaryFolder()
+      const path = join(folder, 'agent.safetensors')
+      const tensorboard_log = join(folder, 'logs')
+      const agent = crossq({ env, tensorboard_log, gradient_steps: 0 })
+      for (const change of [
+        () => agent.close(),
+        () => agent.setEnv(env),
+        () => agent.setRandomSeed(5),
+        () => agent.save(path),
+      ]) {
+        await agent.learn(goOn)
+        await change()
+      }
+      await keep(await CrossQ.load(path)).learn(goOn)
+      expect(readdirSync(tensorboard_log)).toEqual(['CrossQ_1'])
+      // Another agent, which has nothing to go on from, does not mix in.
+      await crossq({ env, tensorboard_log, gradient_steps: 0 }).learn(goOn)
+      expect(readdirSync(tensorboard_log).sort()).toEqual(['CrossQ_1', 'CrossQ_2'])
+    })
+
+    it('in no other folder than that of its name, whatever was asked before', async () => {
+      const folder = temporaryFolder()
+      const [path, buffer] = [join(folder, 'agent.safetensors'), join(folder, 'buffer.safetensors')]
+      const tensorboard_log = join(folder, 'logs')
+      const agent = crossq({ env, tensorboard_log, gradient_steps: 0 })
+      await agent.learn(goOn)
+      await agent.save(path)
+      await agent.saveReplayBuffer(buffer)
+      const twin = keep(await CrossQ.load(path))
+      await twin.loadReplayBuffer(buffer)
+      await twin.learn({ ...goOn, tb_log_name: 'mine' })
+      expect(readdirSync(tensorboard_log).sort()).toEqual(['CrossQ_1', 'mine_1'])
+    })
+
+    it('with episodes that it has not seen, after close and load', async () => {
+      const path = join(temporaryFolder(), 'agent.safetensors')
+      const starts: string[] = []
+      const agent = crossq({ env, learning_starts: 1000 })
+      const learn = (one: CrossQ, total_timesteps: number) => {
+        let fresh = true
+        const callback = ({ new_obs, dones }: Locals) => {
+          if (fresh) starts.push(String((new_obs as Float32Array[])[0]))
+          fresh = (dones as boolean[])[0] as boolean
+        }
+        return one.learn({ total_timesteps, reset_num_timesteps: false, callback })
+      }
+      await learn(agent, 10)
+      await agent.save(path)
+      await learn(keep(await CrossQ.load(path)), 10)
+      await agent.close()
+      // The same as the loaded agent's: it goes on from the same point.
+      await learn(agent, 10)
+      await agent.close()
+      await learn(agent, 10)
+      expect(starts).toHaveLength(8)
+      expect(starts.slice(4, 6)).toEqual(starts.slice(2, 4))
+      expect(new Set(starts).size).toBe(6)
+      // A seed begins everything anew, and so does the first session.
+      const other = crossq({ env, learning_starts: 1000, seed: 9 })
+      await agent.setRandomSeed(9)
+      await learn(agent, 5)
+      await learn(other, 5)
+      expect(starts[8]).toBe(starts[9])
+    })
+  })
+
   it('says what is wrong with its options', async () => {
     const agent = crossq()
     // @ts-expect-error: no such option
@@ -183,6 +300,19 @@ describe('learn', () => {
     expect(readFileSync(join(folder, 'log', 'serial', 'metrics.jsonl'), 'utf8')).toContain(
       'rollout/ep_rew_mean',
     )
+  })
+
+  it('goes on in the middle of an episode with another logger', async () => {
+    const [whole, parts] = [crossq(), crossq()]
+    await whole.learn({ total_timesteps: 40 })
+    await parts.learn({ total_timesteps: 13 })
+    const folder = temporaryFolder()
+    await parts.setLogger(createRunLogger({ exp_name: folder, console: 'quiet', flush_seconds: 0 }))
+    await parts.learn({ total_timesteps: 27, reset_num_timesteps: false })
+    expect(await parts.getParameters()).toEqual(await whole.getParameters())
+    const metrics = readFileSync(join(folder, 'log', 'serial', 'metrics.jsonl'), 'utf8')
+    // The parts of the run, which were made before, log there too.
+    expect(metrics).toContain('collector_')
   })
 })
 
@@ -223,6 +353,26 @@ describe('predict', () => {
     expect(new Set(after).size).toBe(2)
     const [greedy] = await agent.predict(obs, { deterministic: true })
     expect(new Set(greedy).size).toBe(1)
+  })
+
+  it('explores by the exploration_rate, also of a new, a closed, an opened and a loaded agent', async () => {
+    const path = join(temporaryFolder(), 'agent.safetensors')
+    const agent = dqn({ exploration_fraction: 0.5, exploration_final_eps: 0.5 })
+    await agent.replayBufferSize()
+    const rates = [agent.exploration_rate]
+    await agent.learn({ total_timesteps: 40 })
+    await agent.save(path)
+    rates.push(agent.exploration_rate)
+    await agent.close()
+    rates.push(agent.exploration_rate)
+    await agent.setup()
+    rates.push(agent.exploration_rate)
+    const twin = keep(await DQN.load(path))
+    rates.push(twin.exploration_rate)
+    await twin.setup()
+    rates.push(twin.exploration_rate)
+    expect(rates).toEqual([0, 0.5, 0.5, 0.5, 0.5, 0.5])
+    expect(crossq().exploration_rate).toBe(0)
   })
 })
 

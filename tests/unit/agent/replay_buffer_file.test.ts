@@ -88,9 +88,8 @@ describe('loadReplayBuffer', () => {
     'takes the replay buffer of its own environment: %s',
     async (env) => {
       const path = join(temporaryFolder(), 'buffer.safetensors')
-      const model = { encoder_kernel_size_list: [3] }
-      const image = { policy_kwargs: { net_arch: [4, 8] }, config: { model } }
-      const nets = env.startsWith('MinAtar') ? image : {}
+      const model = { encoder_hidden_size_list: [4, 8], encoder_kernel_size_list: [3] }
+      const nets = env.startsWith('MinAtar') ? { config: { model } } : {}
       const agent = dqn({ env, n_envs: 2, gradient_steps: 0, ...nets })
       await agent.learn({ total_timesteps: 8 })
       await agent.saveReplayBuffer(path)

@@ -227,6 +227,10 @@ describe('arguments', () => {
     // @ts-expect-error: no such noise
     expect(() => new TD3({ env, action_noise: { type: 'gaus', sigma: 1 } })).toThrow(/action_noise/)
     expect(() => new TD3({ env, action_noise: { type: 'gauss', sigma: [0.1, -1] } })).toThrow(/at least 0/)
+    const extractor = (features_extractor_kwargs: null | Record<string, never>) =>
+      new SAC({ env, policy_kwargs: { features_extractor_kwargs } })
+    expect(() => [extractor({}), extractor(null)]).not.toThrow()
+    expect(() => extractor({ features_dim: 128 as never })).toThrow(/chosen by the observation space/)
     // null is Python's None: the default.
     expect(() => new CrossQ({ env, action_noise: null, replay_buffer_class: null, seed: null })).not.toThrow()
     await expect(new DQN({ env: 'CartPole-v1', tau: 0.5 }).setup()).rejects.toThrow(
@@ -234,6 +238,39 @@ describe('arguments', () => {
     )
     await expect(new CrossQ({ env, replay_buffer_kwargs: { colour: 1 } }).setup()).rejects.toThrow(/colour/)
     await expect(new CrossQ({ env: 'Pendulum-v9' }).setup()).rejects.toThrow(/Pendulum-v1/)
+  })
+
+  it.each([
+    [{}, 1 - (1 - 0.005) ** 4],
+    [{ train_freq: 1 }, 0.005],
+    [{ train_freq: 1, gradient_steps: 2 }, 1 - (1 - 0.005) ** 0.5],
+    [{ train_freq: 4, target_update_interval: 2 }, 1 - (1 - 0.005) ** 2],
+    // SB3 counts steps of all environments at once.
+    [{ train_freq: 3, n_envs: 2 }, 1 - (1 - 0.005) ** 3],
+    [{ train_freq: 3, n_envs: 2, gradient_steps: -1 }, 1 - (1 - 0.005) ** 0.5],
+    [{ train_freq: [1, 'episode'], gradient_steps: -1 }, 0.005],
+  ] as const)('of a soft target come to what SB3 moves it between two updates: %j', async (more, theta) => {
+    const soft = { env: 'CartPole-v1', tau: 0.005, target_update_interval: 1, ...more }
+    for (const agent of [new DQN(soft), new QRDQN(soft)]) {
+      const { learn } = await policyOf(agent)
+      expect(learn['target_update_freq']).toBeNull()
+      expect(learn['target_theta']).toBeCloseTo(theta, 12)
+    }
+    // AgileRL's moves with every update.
+    expect((await policyOf(new CQN(soft))).learn['target_theta']).toBe(0.005)
+  })
+
+  it('of a target that cannot move so often as they say are errors', async () => {
+    const soft = { env: 'CartPole-v1', tau: 0.005 }
+    await expect(new DQN(soft).setup()).rejects.toThrow(/10000 env steps, longer than a collect \(4\)/)
+    await expect(new CQN({ ...soft, target_update_interval: 6 }).setup()).rejects.toThrow(/a collect \(5\)/)
+    const episodes = { ...soft, target_update_interval: 1, train_freq: [1, 'episode'] as const }
+    await expect(new DQN(episodes).setup()).rejects.toThrow(/no fixed number.*gradient_steps to -1/)
+    expect((await policyOf(new CQN(episodes))).learn['target_theta']).toBe(0.005)
+    expect((await policyOf(new CQN({ env: 'CartPole-v1', gradient_steps: 10 }))).learn).toMatchObject({
+      target_update_freq: null,
+      target_theta: 1e-3,
+    })
   })
 
   it('make the same agent from the same seed, and another without', async () => {
@@ -260,6 +297,29 @@ describe('exploration', () => {
     await agent.learn({ total_timesteps: 120, reset_num_timesteps: false, callback })
     expect(eps[79]).toBeCloseTo(0.2, 10)
     expect(eps[59]).toBeCloseTo(1 - 0.8 * 0.75, 10)
+  })
+
+  it('is that of each step, also within a collect', async () => {
+    const agent = dqn({
+      learning_starts: 0,
+      gradient_steps: 0,
+      train_freq: 60,
+      exploration_fraction: 1,
+      exploration_initial_eps: 0,
+      exploration_final_eps: 1,
+    })
+    // What is greedy at the first step is not so for long.
+    const odd: boolean[] = []
+    let obs: Float32Array | undefined
+    await agent.learn({
+      total_timesteps: 60,
+      callback: async ({ actions, dones, new_obs }) => {
+        const [action] = actions as number[]
+        if (obs !== undefined) odd.push((await agent.predict(obs, { deterministic: true }))[0] !== action)
+        obs = (dones as boolean[])[0] ? undefined : (new_obs as Float32Array[])[0]?.slice()
+      },
+    })
+    expect(odd.filter(Boolean).length).toBeGreaterThan(5)
   })
 })
 

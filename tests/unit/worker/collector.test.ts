@@ -94,6 +94,12 @@ describe('sample collector', () => {
     expect(seen.settings).toEqual([{ eps: 0.25 }])
   })
 
+  test('asks settings that are a function before each step', async () => {
+    const { collector, seen } = sampleCollector([[9]])
+    await collector.collect(3, { policy_kwargs: () => ({ eps: collector.envstep }) })
+    expect(seen.settings).toEqual([{ eps: 0 }, { eps: 1 }, { eps: 2 }])
+  })
+
   test('n-step returns are whole across pieces, and cut by the end of an episode only', async () => {
     const { collector } = sampleCollector([[6]], { nstep: 3 })
     const samples: Transition[] = []

@@ -35,6 +35,7 @@ it.each([
   [{ min: 0, max: 1, shrink_factor: 1.2 }, /shrink_factor is 1.2/],
   [{ min: 0, max: 1, grow_factor: 0.5 }, /grow_factor is 0.5/],
   [{ min: 0, max: 1, dtype: 'double' as 'float' }, /dtype is "double"/],
+  [{ min: 0, max: 1, shrink: 0.5 }, /no option "shrink".*shrink_factor/],
 ])('the range %o is refused', (range, message) => {
   expect(() => new RLParameter(range)).toThrow(UsageError)
   expect(() => new RLParameter(range)).toThrow(message)

@@ -151,6 +151,7 @@ describe('Mutations', () => {
     [{ parameters: 1, new_layer_prob: 2 }, /new_layer_prob is 2/],
     [{ parameters: 1, mutation_sd: Number.NaN }, /mutation_sd is NaN/],
     [{ parameters: 1, activation_selection: [] }, /activation_selection is empty/],
+    [{ parameters: 1, mutation_std: 1 }, /no option "mutation_std".*mutation_sd/],
   ])('refuses %o', (options, message) => {
     expect(() => by(options)).toThrow(UsageError)
     expect(() => by(options)).toThrow(message)

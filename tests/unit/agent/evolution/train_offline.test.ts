@@ -111,6 +111,7 @@ describe('train_offline', () => {
     [{ max_steps: 0 }, /max_steps is 0/],
     [{ evo_steps: 1.5 }, /evo_steps is 1.5/],
     [{ pop: [] }, /pop is empty/],
+    [{ max_step: 10 }, /no option "max_step".*max_steps/],
   ])('refuses %o', async (options, message) => {
     const training = evolved(options as Partial<TrainOfflineOptions>)
     await expect(training).rejects.toThrow(UsageError)
