@@ -1,85 +1,35 @@
 import { readFileSync } from 'node:fs'
-import { basename } from 'node:path'
 import { inspect } from 'node:util'
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { type OverrideEntry, TOTAL_CONFIG } from '../ding/config/index.js'
-import { DingError, UsageError } from '../ding/utils/index.js'
-import { collect_demo_data, DATA_LAYOUTS, type DataLayout } from './collect_demo_data.js'
-import { configListCommand, type FoundConfig, findConfig } from './config_lookup.js'
+import { Command, CommanderError, Option } from 'commander'
+import type { OverrideEntry } from '../ding/config/index.js'
+import { DingError } from '../ding/utils/index.js'
+import {
+  type CliOptions,
+  checkOptions,
+  chosenConfig,
+  count,
+  lengthOf,
+  MODES,
+  override,
+  runOptions,
+  seededName,
+  seedList,
+  sharesOutput,
+  trains,
+} from './cli_options.js'
+import { collect_demo_data, DATA_LAYOUTS } from './collect_demo_data.js'
+import { configListCommand } from './config_lookup.js'
 import { datasetInfoCommand } from './dataset_info.js'
-import { DIST_ROLES, type DistRole } from './dist.js'
+import { DIST_ROLES, DIST_SECTIONS } from './dist.js'
 import { distMode } from './dist_mode.js'
 import { evaluate } from './evaluate.js'
 import { EXIT_CODES, exitCodeOf } from './exit_codes.js'
-import { BARE, flagsAsOverrides } from './flags.js'
+import { flagsAsOverrides } from './flags.js'
 import { explainCommand, keysHelp, registryCommand } from './inspect.js'
 import { addNatsCommands } from './nats_commands.js'
-import { parallel_pipeline } from './parallel_pipeline.js'
-import type { PipelineOptions } from './prepare.js'
+import { PARALLEL_SECTIONS } from './parallel_pipeline.js'
 import { resume_pipeline } from './resume_pipeline.js'
-import { serial_pipeline } from './serial_pipeline.js'
-import { serial_pipeline_offline } from './serial_pipeline_offline.js'
-import { serial_pipeline_offline_to_online } from './serial_pipeline_offline_to_online.js'
-
-/** The modes that train, and what each starts. */
-const TRAINING = {
-  serial: serial_pipeline,
-  serial_offline: serial_pipeline_offline,
-  serial_offline_to_online: serial_pipeline_offline_to_online,
-  parallel: parallel_pipeline,
-} as const
-const MODES = [...(Object.keys(TRAINING) as (keyof typeof TRAINING)[]), 'eval', 'collect', 'dist'] as const
-
-function trains(mode: (typeof MODES)[number]): mode is keyof typeof TRAINING {
-  return Object.hasOwn(TRAINING, mode)
-}
-
-interface CliOptions {
-  mode: (typeof MODES)[number]
-  config?: string
-  env?: string
-  policy?: string
-  seed?: number[]
-  expName?: string
-  trainIter?: number
-  envStep?: number
-  set: OverrideEntry[]
-  loadPath?: string
-  replayPath?: string
-  resume?: string
-  collectCount?: number
-  output?: string
-  layout?: DataLayout
-  random?: boolean
-  role?: DistRole
-  nats?: string
-  id?: string
-  quiet?: boolean
-  verbose?: boolean
-  help?: boolean
-}
-
-function seedList(value: string, before: number[] | undefined): number[] {
-  const seed = Number(value)
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new InvalidArgumentError('A seed is a whole number >= 0.')
-  return [...(before ?? []), seed]
-}
-
-function count(value: string): number {
-  const n = Number(value)
-  if (!Number.isFinite(n) || n <= 0 || !Number.isInteger(n))
-    throw new InvalidArgumentError('Expected a whole number > 0.')
-  return n
-}
-
-/** A flag without a value is true itself, not the text: no path and no number. */
-function override(text: string, before: OverrideEntry[] | undefined): OverrideEntry[] {
-  const at = text.indexOf('=')
-  if (at <= 0) throw new InvalidArgumentError('Expected KEY=VALUE, for example policy.learn.batch_size=128.')
-  const value = text.slice(at + 1)
-  return [...(before ?? []), [text.slice(0, at), value === BARE ? true : value]]
-}
+import { TRAINING, type TrainingMode } from './training_modes.js'
 
 function packageVersion(): string {
   const file = [
@@ -97,95 +47,15 @@ function packageVersion(): string {
     : (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
-function runOptions(options: CliOptions): PipelineOptions {
-  return {
-    overrides: options.set,
-    ...(options.expName === undefined ? {} : { exp_name: options.expName }),
-    ...(options.trainIter === undefined ? {} : { max_train_iter: options.trainIter }),
-    ...(options.envStep === undefined ? {} : { max_env_step: options.envStep }),
-    console: options.quiet === true ? 'quiet' : 'auto',
-    verbose: options.verbose === true,
-  }
-}
-
-/**
- * Name of the experiment of a seed from the command line: `..._seed0` becomes `..._seed<N>`; of several seeds, other names
- * get it appended. A name that was given (--exp-name, total_config.json) stays as it is for a single seed.
- */
-function seededName(options: CliOptions, seed: number | undefined): PipelineOptions['rename'] {
-  const { config, expName, seed: seeds = [] } = options
-  if (seed === undefined) return undefined
-  if (seeds.length > 1) return (name) => `${name.replace(/_seed\d+$/, '')}_seed${seed}`
-  if (expName !== undefined || (config !== undefined && basename(config) === TOTAL_CONFIG)) return undefined
-  return (name) => name.replace(/_seed\d+$/, `_seed${seed}`)
-}
-
-/** Options that one mode alone has. */
-const ONLY_IN: readonly [key: keyof CliOptions, flag: string, modes: readonly CliOptions['mode'][]][] = [
-  ['trainIter', '--train-iter', ['serial', 'serial_offline', 'serial_offline_to_online', 'parallel', 'dist']],
-  ['envStep', '--env-step', ['serial', 'serial_offline_to_online', 'parallel', 'dist']],
-  ['loadPath', '--load-path', ['eval', 'collect']],
-  ['replayPath', '--replay-path', ['eval']],
-  ['collectCount', '--collect-count', ['collect']],
-  ['output', '--output', ['collect']],
-  ['layout', '--layout', ['collect']],
-  ['random', '--random', ['collect']],
-  ['role', '--role', ['dist']],
-  ['nats', '--nats', ['dist']],
-  ['id', '--id', ['dist']],
-]
-
-/** @throws UsageError for options that would have no effect */
-function checkOptions(options: CliOptions): void {
-  for (const [key, flag, modes] of ONLY_IN) {
-    if (options[key] !== undefined && !modes.includes(options.mode)) {
-      throw new UsageError(
-        `${flag} has no meaning with -m ${options.mode}: it is for ${modes.join(' and ')}.`,
-      )
-    }
-  }
-  if (options.mode === 'dist' && options.role === undefined) {
-    throw new UsageError(
-      `-m dist joins a run as one of its roles: add --role ${DIST_ROLES.join(', --role ')}.`,
-    )
-  }
-  const { config, env, policy, resume, seed } = options
-  if (config !== undefined && (env !== undefined || policy !== undefined)) {
-    throw new UsageError(
-      '-c names a config file, -e and -p name one that comes with ding: give one or the other.',
-    )
-  }
-  if (resume === undefined) return
-  if (!trains(options.mode)) {
-    throw new UsageError('--resume continues a training run: leave -m out.')
-  }
-  if (config !== undefined || env !== undefined || policy !== undefined) {
-    throw new UsageError('--resume takes the config from the experiment folder: leave -c, -e and -p out.')
-  }
-  if (seed !== undefined) {
-    throw new UsageError('--resume continues with the seed of the run: leave -s out.')
-  }
-}
-
-/** @throws UsageError for a dataset where none is learned from */
-async function chosenConfig({ config, env, policy, mode }: CliOptions): Promise<FoundConfig> {
-  if (config !== undefined) return { config }
-  const found = await findConfig(env, policy)
-  if (found.offline !== undefined && mode === 'serial')
-    throw new UsageError(`${env} is a dataset, and -m serial learns from none: add -m serial_offline.`)
-  return found
-}
-
-/** A dataset's run has its published length, unless --train-iter says another. */
-function lengthOf({ offline }: FoundConfig, { mode }: CliOptions): PipelineOptions {
-  if (mode !== 'serial_offline' || offline?.train_iter === undefined) return {}
-  return { max_train_iter: offline.train_iter }
-}
-
-async function runMode(options: CliOptions): Promise<number> {
+/** @param mode that of -m, where it was given */
+async function runMode(options: CliOptions, mode: CliOptions['mode'] | undefined): Promise<number> {
   checkOptions(options)
   if (options.resume !== undefined) {
-    const result = await resume_pipeline(options.resume, runOptions(options))
+    const result = await resume_pipeline(options.resume, {
+      ...runOptions(options),
+      // checkOptions has refused the others.
+      mode: mode as TrainingMode | undefined,
+    })
     return result.stop_reason === 'interrupted' ? EXIT_CODES.interrupted.code : EXIT_CODES.done.code
   }
   const found = await chosenConfig(options)
@@ -194,7 +64,7 @@ async function runMode(options: CliOptions): Promise<number> {
   for (const seed of seeds) {
     const common = { ...lengthOf(found, options), ...runOptions(options), rename: seededName(options, seed) }
     if (trains(options.mode)) {
-      const { stop_reason } = await TRAINING[options.mode](config, seed, common)
+      const { stop_reason } = await TRAINING[options.mode].start(config, seed, common)
       if (stop_reason === 'interrupted') return EXIT_CODES.interrupted.code
     } else if (options.mode === 'dist') {
       return distMode(config, options, common)
@@ -205,17 +75,25 @@ async function runMode(options: CliOptions): Promise<number> {
         ...(options.replayPath === undefined ? {} : { replay_path: options.replayPath }),
       })
     } else {
-      await collect_demo_data(config, seed, {
+      const { interrupted } = await collect_demo_data(config, seed, {
         ...common,
+        name_by_seed: sharesOutput(options),
         ...(options.collectCount === undefined ? {} : { collect_count: options.collectCount }),
         ...(options.output === undefined ? {} : { expert_data_path: options.output }),
         ...(options.layout === undefined ? {} : { layout: options.layout }),
         ...(options.loadPath === undefined ? {} : { state_dict_path: options.loadPath }),
         random_policy: options.random === true,
       })
+      if (interrupted) return EXIT_CODES.interrupted.code
     }
   }
   return EXIT_CODES.done.code
+}
+
+/** Sections of create_config that a mode adds where the config has none. */
+const MODE_SECTIONS: Partial<Record<CliOptions['mode'], Readonly<Record<string, object>>>> = {
+  parallel: PARALLEL_SECTIONS,
+  dist: DIST_SECTIONS,
 }
 
 function buildProgram(finish: (code: number) => void): Command {
@@ -299,11 +177,12 @@ ${codes.join('\n')}`
     })
     .option('-h, --help', 'this help; with -c, -p or -e also every key of that config, policy or environment')
     .action(async (options: CliOptions) => {
-      if (options.help !== true) return finish(await runMode(options))
-      const { config, env, policy, set } = options
+      const { config, env, policy, set, mode } = options
+      const given = program.getOptionValueSource('mode') === 'cli' ? mode : undefined
+      if (options.help !== true) return finish(await runMode(options, given))
       // First, so that a wrong name is all that is said.
       const keys = [config, env, policy].some((name) => name !== undefined)
-        ? await keysHelp(options, set)
+        ? await keysHelp(options, set, MODE_SECTIONS[mode] ?? {})
         : ''
       program.outputHelp()
       process.stdout.write(keys)
@@ -373,7 +252,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       code = c
     })
     throwAtAllLevels(program)
-    await program.parseAsync(flagsAsOverrides(argv), { from: 'user' })
+    const options = program.options.flatMap(({ long }) => long ?? [])
+    await program.parseAsync(flagsAsOverrides(argv, options), { from: 'user' })
     return code
   } catch (error) {
     if (error instanceof CommanderError)

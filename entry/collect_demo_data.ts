@@ -2,12 +2,13 @@ import { extname, join } from 'node:path'
 import { defaultsOf } from '../ding/config/index.js'
 import { createDatasetWriter, type RowShape } from '../ding/data/index.js'
 import { Dict, envSources, nativeActionsOf, type Space, Tuple } from '../ding/envs/index.js'
-import { ROLES } from '../ding/pipeline/index.js'
+import { letEventsIn, listenForInterrupt, ROLES } from '../ding/pipeline/index.js'
 import { BUFFER_REGISTRY } from '../ding/registry/index.js'
 import { isHostTensor, UsageError } from '../ding/utils/index.js'
 import { EpisodeSerialCollector, episodeCollectorConfig, randomCollectMode } from '../ding/worker/index.js'
+import type { PipelineInput, PipelineOptions } from './compile_input.js'
 import { loadPolicy } from './evaluate.js'
-import { type PipelineInput, type PipelineOptions, type PreparedRun, prepareRun } from './prepare.js'
+import { type PreparedRun, prepareRun } from './prepare.js'
 
 export const DATA_LAYOUTS = ['d4rl', 'minari', 'buffer'] as const
 export type DataLayout = (typeof DATA_LAYOUTS)[number]
@@ -29,14 +30,18 @@ export interface CollectDemoOptions extends PipelineOptions {
   readonly layout?: DataLayout
   /** Checkpoint to act with. Default: policy.load_path, else ckpt_best of the experiment folder. */
   readonly state_dict_path?: string
-  /** Act uniformly at random instead; no checkpoint is needed then. */
+  /** Act uniformly at random instead; no checkpoint is needed then, and none may be named. */
   readonly random_policy?: boolean
+  /** `_seed<N>` before the ending of the file's name: for several seeds whose files would be one. */
+  readonly name_by_seed?: boolean
 }
 
 /** What was written. */
 export interface CollectedData {
   readonly path: string
   readonly count: number
+  /** It was stopped. Unless the file was just complete, `path` is then the partial one, which holds whole episodes and can be read. */
+  readonly interrupted: boolean
 }
 
 /**
@@ -50,17 +55,39 @@ export async function collect_demo_data(
   options: CollectDemoOptions = {},
 ): Promise<CollectedData> {
   const layout = layoutOf(options)
+  if (options.random_policy === true && options.state_dict_path !== undefined) {
+    throw new UsageError(
+      `--random (random_policy) acts without a checkpoint, but ${options.state_dict_path} is named to act with. Leave one of them out.`,
+    )
+  }
   const prepared = await prepareRun(input, seed, { ...options, save: false, enable_field: ['collect'] })
-  const path = options.expert_data_path ?? join(prepared.exp_dir, `expert_data${ENDINGS[layout][0]}`)
+  const path = outputOf(prepared, options, layout)
   try {
-    const count = await (layout === 'buffer'
-      ? writeBuffer(prepared, options, path)
-      : writeEpisodes(prepared, options, path, layout))
-    prepared.logger.info(`Wrote ${count} transitions to ${path}.`)
-    return { path, count }
+    const collected =
+      layout === 'buffer'
+        ? await writeBuffer(prepared, options, path)
+        : await writeEpisodes(prepared, options, path, layout)
+    prepared.logger.info(
+      collected.interrupted
+        ? `It was interrupted: the ${collected.count} transitions of whole episodes so far are in ${collected.path}, which can be read.`
+        : `Wrote ${collected.count} transitions to ${collected.path}.`,
+    )
+    return collected
   } finally {
     await prepared.close()
   }
+}
+
+/** The file to write. */
+function outputOf(
+  { exp_dir, config }: PreparedRun,
+  { expert_data_path, name_by_seed }: CollectDemoOptions,
+  layout: DataLayout,
+): string {
+  const path = expert_data_path ?? join(exp_dir, `expert_data${ENDINGS[layout][0]}`)
+  if (name_by_seed !== true) return path
+  const ending = extname(path)
+  return `${path.slice(0, path.length - ending.length)}_seed${config.seed}${ending}`
 }
 
 /** The layout that is asked for, by name or by the file's ending. @throws UsageError for unknown ones, and where the two do not go together */
@@ -112,7 +139,7 @@ async function writeBuffer(
   prepared: PreparedRun,
   options: CollectDemoOptions,
   path: string,
-): Promise<number> {
+): Promise<CollectedData> {
   const { container } = prepared
   const { mode, settings } = await actor(prepared, options)
   const collector = await container.getAsync(ROLES.collector)
@@ -124,7 +151,7 @@ async function writeBuffer(
   buffer.push(transitions)
   buffer.save_data(path)
   buffer.close()
-  return transitions.length
+  return { path, count: transitions.length, interrupted: false }
 }
 
 async function writeEpisodes(
@@ -132,7 +159,7 @@ async function writeEpisodes(
   options: CollectDemoOptions,
   path: string,
   layout: 'd4rl' | 'minari',
-): Promise<number> {
+): Promise<CollectedData> {
   const { container, config, logger } = prepared
   const { mode, settings, name } = await actor(prepared, options)
   const env = await container.getAsync(ROLES.collector_env)
@@ -155,21 +182,30 @@ async function writeEpisodes(
     policy: `${config.create_config.policy.type} ${name}`,
     seed: config.seed,
   })
+  const wanted = options.collect_count ?? 1000
+  const interrupt = listenForInterrupt(
+    (signal) => logger.info(`${signal}: stopping after this episode.`),
+    options.signal,
+  )
   try {
-    while (writer.count < (options.collect_count ?? 1000)) {
+    while (writer.count < wanted && interrupt.requested === undefined) {
       const [episode = []] = await collector.collect_episodes(1, { policy_kwargs: settings })
       const written =
         native === undefined
           ? episode
           : episode.map((row) => ({ ...row, action: native(numbersOf(row['action'])) }))
       writer.append(written, { truncated: episode.at(-1)?.['done'] !== true })
+      await letEventsIn()
     }
-    writer.close()
-    return writer.count
-  } catch (error) {
-    // What was written stays readable under the writer's partial name.
+    const interrupted = interrupt.requested !== undefined
+    const isComplete = writer.count >= wanted
+    if (isComplete) writer.close()
+    else writer.flush()
+    return { path: isComplete ? path : writer.partial_path, count: writer.count, interrupted }
+  } finally {
+    interrupt.release()
+    // What was written of a file that is not complete stays readable under the writer's partial name.
     writer.abandon()
-    throw error
   }
 }
 

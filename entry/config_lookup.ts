@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { ConfigPair } from '../ding/config/index.js'
 import { importFile } from '../ding/registry/index.js'
 import { didYouMean, UsageError } from '../ding/utils/index.js'
-import type { PipelineInput } from './prepare.js'
+import type { PipelineInput } from './compile_input.js'
 
 const folder = fileURLToPath(new URL('../configs/', import.meta.url))
 const CONFIG_FILE = /^(.+)_config\.(js|ts)$/

@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { configToJson } from '../ding/config/index.js'
 import {
   type CollectorReport,
   cadenceOf,
+  checkConfig,
   commanderConfig,
   EXCHANGE_REGISTRY,
   type Exchange,
@@ -15,21 +15,24 @@ import {
   runCollector,
   runEvaluator,
   runLearner,
-  runStatePath,
   StatusBoard,
   serveLogs,
   TOPICS,
   UsageError,
 } from '../ding/index.js'
+import type { PipelineInput } from './compile_input.js'
 import { refuseOtherRun, sayLearnerIsHere } from './other_run.js'
 import { exchangeHost, PARALLEL_SECTIONS, type ParallelOptions } from './parallel_pipeline.js'
-import { resultOf, startProgress, watchStatus } from './parallel_report.js'
-import { type PipelineInput, type PreparedRun, prepareRun } from './prepare.js'
+import { resultOf, startProgress, watchStatus, whenLearning } from './parallel_report.js'
+import { type PreparedRun, prepareRun } from './prepare.js'
 import { opening, summary } from './summary.js'
 
 /** The roles that can join a run from any machine. */
 export const DIST_ROLES = ['learner', 'collector', 'evaluator'] as const
 export type DistRole = (typeof DIST_ROLES)[number]
+
+/** What a run over machines has where the config says nothing. */
+export const DIST_SECTIONS = { ...PARALLEL_SECTIONS, exchange: { type: 'nats' } } as const
 
 export interface DistOptions extends Omit<ParallelOptions, 'inline' | 'on_role' | 'resume'> {
   readonly role: DistRole
@@ -62,8 +65,9 @@ export async function dist(
     ...options,
     overrides: [...overrides, ...(nats === undefined ? [] : addressed(nats))],
     save: role === 'learner',
-    renew_dir: false,
-    create_defaults: { ...PARALLEL_SECTIONS, exchange: { type: 'nats' } },
+    goes_on: true,
+    create_defaults: DIST_SECTIONS,
+    only_data: true,
   })
   try {
     return await take(prepared, options)
@@ -92,6 +96,7 @@ async function take(prepared: PreparedRun, options: DistOptions): Promise<DistRe
         "exchange: { type: 'nats' } in create_config.",
     )
   }
+  checkConfig(config)
   cadenceOf(config)
   const host = exchangeHost(config, exp_dir)
   const exchange = await host.connect()
@@ -132,15 +137,15 @@ async function learn(
   options: DistOptions,
   signal: AbortSignal,
 ): Promise<RunResult> {
-  const { config, exp_dir, limits, logger, container } = prepared
+  const { config, exp_dir, limits, logger, container, resumes: resume } = prepared
   const settings = commanderConfig(config)
-  const resume = existsSync(runStatePath(exp_dir))
   await refuseOtherRun(exchange, exp_dir, resume)
   const board = new StatusBoard()
   const ends = [
     sayLearnerIsHere(exchange),
     listenForRoles(exchange, board, settings.heartbeat_seconds * settings.missed_heartbeats),
     serveLogs(exchange, localLogger(logger, { console: options.verbose === true })),
+    resume ? whenLearning(exchange, prepared.resumed) : () => {},
   ]
   const view = watchStatus(prepared, exchange, board, settings.status_seconds)
   try {

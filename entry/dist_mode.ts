@@ -1,7 +1,7 @@
 import { UsageError } from '../ding/index.js'
+import type { PipelineInput, PipelineOptions } from './compile_input.js'
 import { type DistRole, dist } from './dist.js'
 import { EXIT_CODES } from './exit_codes.js'
-import type { PipelineInput, PipelineOptions } from './prepare.js'
 
 /** What the command line says of `-m dist`. */
 interface DistModeOptions {

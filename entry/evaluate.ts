@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { replayOptions } from '../ding/envs/index.js'
 import { d4rlScore, ROLES, type RunResult } from '../ding/pipeline/index.js'
 import { CheckpointError, loadState } from '../ding/utils/index.js'
-import { type PipelineInput, type PipelineOptions, prepareRun } from './prepare.js'
+import type { PipelineInput, PipelineOptions } from './compile_input.js'
+import { prepareRun } from './prepare.js'
 import { scoreText } from './summary.js'
 
 export interface EvaluateOptions extends PipelineOptions {

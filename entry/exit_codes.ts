@@ -26,7 +26,7 @@ export const EXIT_CODES = {
     code: 6,
     meaning: 'the runtime, backend, GPU or NATS server that was asked for is not there',
   },
-  interrupted: { code: 130, meaning: 'stopped by Ctrl-C or SIGTERM, with the run state saved for --resume' },
+  interrupted: { code: 130, meaning: 'stopped by Ctrl-C or SIGTERM; a run has saved its state for --resume' },
 } as const
 
 /** The exit code for an error that ended a command. */

@@ -3,8 +3,8 @@ import '../ding/index.js'
 import { explain, type OverrideEntry, renderText } from '../ding/config/index.js'
 import { importNames, type RegistryName, registries } from '../ding/registry/index.js'
 import { didYouMean, UsageError } from '../ding/utils/index.js'
+import type { PipelineInput } from './compile_input.js'
 import { findConfig, shippedConfigs } from './config_lookup.js'
-import type { PipelineInput } from './prepare.js'
 
 /** What `ding registry [name]` prints: the entries of a registry with where they come from, or the registries. */
 export async function registryCommand(name: string | undefined, modules: readonly string[]): Promise<string> {
@@ -36,10 +36,11 @@ function namedTarget(target: string): PipelineInput {
   return shippedConfigs().get(target) ?? target
 }
 
-/** What the help adds for a chosen config, policy or environment: all its keys. */
+/** What the help adds for a chosen config, policy or environment: all its keys, with those of the sections that its mode adds. */
 export async function keysHelp(
   chosen: { readonly config?: string; readonly env?: string; readonly policy?: string },
   overrides: readonly OverrideEntry[],
+  create_defaults: Readonly<Record<string, object>>,
 ): Promise<string> {
   const { config, env, policy } = chosen
   const both = env !== undefined && policy !== undefined
@@ -48,9 +49,9 @@ export async function keysHelp(
   return `
 Keys of ${name}. Each is a flag too:
   --policy.learn.batch_size 128    a value, read by the type of the key; =128 likewise
-  --policy.cuda, --no-policy.cuda  true and false
+  --policy.cuda, --no-policy.cuda  true and false; --no- also switches off paths and what can be null
 
-${renderText(await explain(target, { overrides }))}`
+${renderText(await explain(target, { overrides, create_defaults }))}`
 }
 
 /** What `ding config explain TARGET [KEY]` prints: all keys of a config file, a policy or an environment, or those at or below one key. */

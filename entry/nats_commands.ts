@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { cleanRun, inspectRun, type NatsConfig, type RunOnServer, UsageError } from '../ding/index.js'
-import { compileInput } from './prepare.js'
+import { compileInput } from './compile_input.js'
 
 interface NatsOptions {
   config: string
@@ -16,7 +16,6 @@ async function settings(options: NatsOptions): Promise<{ config: NatsConfig; run
   const { nats, run, expName } = options
   const { config, exp_dir } = await compileInput(options.config, undefined, {
     save: false,
-    renew_dir: false,
     ...(expName === undefined ? {} : { exp_name: expName }),
     overrides: [
       ['policy.other.exchange.type', 'nats'],

@@ -1,8 +1,8 @@
-import { existsSync, rmSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { configToJson } from '../ding/config/index.js'
 import {
   cadenceOf,
+  checkConfig,
   commanderConfig,
   EXCHANGE_REGISTRY,
   type Exchange,
@@ -22,9 +22,10 @@ import {
   ThreadSpawner,
   UsageError,
 } from '../ding/index.js'
+import type { PipelineInput, PipelineOptions } from './compile_input.js'
 import { refuseOtherRun, sayLearnerIsHere } from './other_run.js'
 import { resultOf, startProgress, watchStatus, whenLearning } from './parallel_report.js'
-import { type PipelineInput, type PipelineOptions, type PreparedRun, prepareRun } from './prepare.js'
+import { type PreparedRun, prepareRun } from './prepare.js'
 import { opening, summary } from './summary.js'
 
 /** Options of parallel runs. Parts cannot be handed over: every role makes its own, from the config. */
@@ -69,13 +70,12 @@ export async function parallel_pipeline(
     ...options,
     save: true,
     create_defaults: PARALLEL_SECTIONS,
+    only_data: true,
   })
   try {
     return await runHere(prepared, options)
   } finally {
     await prepared.close()
-    const has_saved = existsSync(join(prepared.exp_dir, 'ckpt'))
-    if (prepared.is_new && !has_saved) rmSync(prepared.exp_dir, { recursive: true, force: true })
   }
 }
 
@@ -90,6 +90,7 @@ export function exchangeHost(config: PreparedRun['config'], exp_dir: string): Ex
 }
 
 async function runHere(prepared: PreparedRun, options: ParallelOptions): Promise<RunResult> {
+  checkConfig(prepared.config)
   cadenceOf(prepared.config)
   const host = exchangeHost(prepared.config, prepared.exp_dir)
   const exchange = await host.connect()
@@ -109,7 +110,7 @@ async function supervise(
 ): Promise<RunResult> {
   const { config, exp_dir, limits, logger } = prepared
   const settings = commanderConfig(config)
-  const resume = options.resume === true
+  const { resumes: resume } = prepared
   const after_version = await refuseOtherRun(exchange, exp_dir, resume)
   const run: RunSpec = { exp_dir: resolve(exp_dir), limits, resume, after_version }
   const spawner: Spawner =

@@ -1,5 +1,5 @@
 import { OnlineRun, type RunResult, SERIAL_STAGES, warmup } from '../ding/pipeline/index.js'
-import type { PipelineInput, PipelineOptions } from './prepare.js'
+import type { PipelineInput, PipelineOptions } from './compile_input.js'
 import { type TrainingKind, train } from './train.js'
 
 export const SERIAL: TrainingKind<OnlineRun> = {

@@ -1,5 +1,5 @@
 import { checkEvaluatorSpaces, OFFLINE_STAGES, OfflineRun, type RunResult } from '../ding/pipeline/index.js'
-import type { PipelineInput, PipelineOptions } from './prepare.js'
+import type { PipelineInput, PipelineOptions } from './compile_input.js'
 import { type TrainingKind, train } from './train.js'
 
 export const SERIAL_OFFLINE: TrainingKind<OfflineRun> = {
@@ -10,6 +10,7 @@ export const SERIAL_OFFLINE: TrainingKind<OfflineRun> = {
   },
   stages: OFFLINE_STAGES,
   enable_field: ['learn', 'eval'],
+  without_env_steps: true,
 }
 
 /**

@@ -5,7 +5,7 @@ import {
   offlineToOnlineLimits,
   type RunResult,
 } from '../ding/pipeline/index.js'
-import type { PipelineInput, PipelineOptions } from './prepare.js'
+import type { PipelineInput, PipelineOptions } from './compile_input.js'
 import { type TrainingKind, train } from './train.js'
 
 export const SERIAL_OFFLINE_TO_ONLINE: TrainingKind<OfflineToOnlineRun> = {

@@ -1,5 +1,3 @@
-import { existsSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Container } from 'inversify'
 import type { CompiledConfig } from '../ding/config/index.js'
 import {
@@ -12,7 +10,9 @@ import {
   runLoop,
   type Stage,
 } from '../ding/pipeline/index.js'
-import { type PipelineInput, type PipelineOptions, prepareRun } from './prepare.js'
+import { UsageError } from '../ding/utils/index.js'
+import type { PipelineInput, PipelineOptions } from './compile_input.js'
+import { prepareRun } from './prepare.js'
 import { opening, summary } from './summary.js'
 
 /** What tells one training entry from another. */
@@ -22,6 +22,8 @@ export interface TrainingKind<R extends Run> {
   /** Stages that come once, before the first round. */
   readonly opening?: readonly Stage<R>[]
   readonly enable_field?: readonly ('learn' | 'collect' | 'eval')[]
+  /** It takes no env steps, so that they cannot limit it. */
+  readonly without_env_steps?: true
   /** The limits that the config sets, within those of the options. Left out: none. */
   readonly limits?: (config: CompiledConfig, given: RunLimits) => RunLimits
 }
@@ -34,6 +36,11 @@ export async function train<R extends Run>(
   options: PipelineOptions,
 ): Promise<RunResult> {
   const { stages, opening: first = [], enable_field } = kind
+  if (kind.without_env_steps === true && options.max_env_step !== undefined) {
+    throw new UsageError(
+      'This run learns from a dataset and takes no env steps, so that --env-step (max_env_step) cannot end it: give --train-iter (max_train_iter).',
+    )
+  }
   const fields = enable_field === undefined ? {} : { enable_field }
   const prepared = await prepareRun(input, seed, { ...options, ...fields, save: true })
   const { config, container, logger, exp_dir } = prepared
@@ -48,7 +55,7 @@ export async function train<R extends Run>(
     const start = logger.now()
     const result = await runLoop(run, stages, {
       opening: first,
-      resume: options.resume === true,
+      resume: prepared.resumes,
       on_resumed: prepared.resumed,
     })
     logger.progress.stop()
@@ -57,8 +64,5 @@ export async function train<R extends Run>(
   } finally {
     interrupt.release()
     await prepared.close()
-    // A run that failed before it saved anything has nothing to show: its folder would only be in the way of the next.
-    const has_saved = existsSync(join(exp_dir, 'ckpt'))
-    if (prepared.is_new && !has_saved) rmSync(exp_dir, { recursive: true, force: true })
   }
 }

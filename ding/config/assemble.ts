@@ -10,11 +10,12 @@ import {
   openGroup,
   placeGroup,
 } from './class_schema.js'
-import { isRecord, ruleOf } from './formats.js'
-import { isFor, type Override } from './overrides.js'
-import { show } from './problems.js'
+import { isRecord, ruleOf, valueAt } from './formats.js'
+import { LayeredConfig } from './merge.js'
+import { type Override, overrideLayer, saidBy } from './overrides.js'
+import { Problems, show } from './problems.js'
 import { MODEL_ROLE, type Registries, ROLES, type Role } from './roles.js'
-import { type GroupNode, type LeafNode, schema } from './schema.js'
+import { type GroupNode, schema } from './schema.js'
 
 /** As the schema of every role has it. */
 const STRING_LIST = ruleOf('string_list', false, false)
@@ -121,6 +122,52 @@ function withTypeKeys(group: GroupNode, { role, type, importNames }: ChosenRole)
   return { ...group, children }
 }
 
+/** Something that the sources say of one key. */
+interface Saying {
+  readonly value: unknown
+  /** Where it is said, for messages. */
+  readonly path: string
+}
+
+/** What create_config says of a key, in the sections that it may be in: the innermost first. */
+function saidInCreate(create: Sources['create'], place: readonly string[]): Saying[] {
+  const sections = ROLES.filter(({ place: around }) => around.every((key, i) => key === place[i])).reverse()
+  return sections
+    .map(({ section, place: around }) => {
+      const rest = place.slice(around.length)
+      return { value: valueAt(create[section], rest), path: ['create_config', section, ...rest].join('.') }
+    })
+    .filter(({ value }) => value !== undefined)
+}
+
+/** All that overrides, main_config and create_config say of a key, what counts first. @throws ConfigError where create_config contradicts itself */
+function sayings(place: readonly string[], { main, create, overrides }: Sources): Saying[] {
+  const path = place.join('.')
+  const outside = overrides.map((each) => ({ value: saidBy(each, place), path })).reverse()
+  const inMain = { value: valueAt(main, place), path }
+  const inCreate = saidInCreate(create, place)
+  return [...outside, inMain, ...inCreate].filter(({ value }) => value !== undefined)
+}
+
+/** The type that the sources name for a role, if any. @throws ConfigError when it is no name, or create_config has two */
+function namedType(role: Role, sources: Sources): string | undefined {
+  const place = [...role.place, 'type']
+  const [first, second] = saidInCreate(sources.create, place)
+  if (first !== undefined && second !== undefined && first.value !== second.value) {
+    throw new ConfigError(
+      `${first.path}: is ${show(first.value)}, but ${second.path} is ${show(second.value)}. Leave one of them out.`,
+      { path: first.path },
+    )
+  }
+  const [said] = sayings(place, sources)
+  if (said === undefined || said.value === null) return undefined
+  const { value, path } = said
+  if (typeof value === 'string' && value !== '') return value
+  throw new ConfigError(`${path}: is ${show(value)}, expected the name of a registered ${role.registry}.`, {
+    path,
+  })
+}
+
 /**
  * The type and import_names of a role: overrides, then main_config, then create_config, then what the policy's schema
  * says, then the fallback.
@@ -131,20 +178,16 @@ async function choose(
   root: GroupNode,
   modelFallback: () => DefaultModel | undefined,
 ): Promise<ChosenRole | undefined> {
-  const { main, create } = sources
-  const inMain = at(main, role.place)
-  const inCreate = role.section === '' ? undefined : create[role.section]
   const fallback = role === MODEL_ROLE ? modelFallback() : undefined
-  const [type, path] = findType(role, sources, inMain, inCreate)
+  const type = namedType(role, sources)
   const importNamesFound = [
     ...overriddenNames(role, sources),
-    ...namesOf(inCreate, `create_config.${role.section}.import_names`),
-    ...namesOf(inMain, `${role.place.join('.')}.import_names`),
+    ...configuredNames(role, sources),
     ...(type === undefined ? (fallback?.importNames ?? []) : []),
   ]
   const name = type ?? declaredType(root, role) ?? fallback?.type ?? role.fallback
   if (name === undefined) {
-    if (role.optional === true && inMain === undefined && inCreate === undefined) return undefined
+    if (role.optional === true && !isMentioned(role, sources)) return undefined
     if (role === MODEL_ROLE) return undefined
     if (role.section === 'commander') return undefined
     throw new ConfigError(
@@ -153,14 +196,14 @@ async function choose(
       { path: `create_config.${role.section}.type` },
     )
   }
-  if (typeof name !== 'string' || name === '') {
-    throw new ConfigError(`${path}: is ${show(name)}, expected the name of a registered ${role.registry}.`, {
-      path,
-    })
-  }
   const unique = [...new Set(importNamesFound)]
   await importNames(unique, sources.baseDir, { registry: sources.registries[role.registry], name })
   return { role, type: name, importNames: unique }
+}
+
+/** Whether a config says anything of a role. */
+function isMentioned({ place }: Role, { main, create }: Sources): boolean {
+  return valueAt(main, place) !== undefined || saidInCreate(create, place).length > 0
 }
 
 /** The type that the schema of an outer role has as the default of this one's. */
@@ -169,40 +212,28 @@ function declaredType(root: GroupNode, role: Role): string | undefined {
   return node?.kind === 'leaf' && typeof node.default === 'string' ? node.default : undefined
 }
 
-function findType(role: Role, sources: Sources, inMain: unknown, inCreate: unknown): [unknown, string] {
-  const place = [...role.place, 'type']
-  const section = ['create_config', role.section, 'type']
-  const override = sources.overrides.filter((each) => isFor(each, place)).at(-1)
-  if (override !== undefined) return [override.value, place.join('.')]
-  if (isRecord(inMain) && inMain['type'] !== undefined) return [inMain['type'], place.join('.')]
-  if (isRecord(inCreate) && inCreate['type'] !== undefined) return [inCreate['type'], section.join('.')]
-  return [undefined, section.join('.')]
-}
-
 /** What overrides have to be imported. Relative files start from the working directory, where they were typed. */
 function overriddenNames(role: Role, { overrides }: Sources): string[] {
   const place = [...role.place, 'import_names']
-  const last = overrides.filter((each) => isFor(each, place)).at(-1)
+  const last = overrides.map((each) => saidBy(each, place)).findLast((value) => value !== undefined)
   if (last === undefined) return []
-  const names = typeof last.value === 'string' ? (STRING_LIST.parse(last.value) ?? last.value) : last.value
-  return namesOf({ import_names: names }, place.join('.')).map((name) =>
-    absoluteImportName(name, resolve('.')),
-  )
+  const names = typeof last === 'string' ? (STRING_LIST.parse(last) ?? last) : last
+  return namesOf(names, place.join('.')).map((name) => absoluteImportName(name, resolve('.')))
 }
 
-function namesOf(part: unknown, path: string): string[] {
-  if (!isRecord(part) || part['import_names'] === undefined || part['import_names'] === null) return []
-  const names = part['import_names']
+/** What create_config and main_config have to be imported. */
+function configuredNames(role: Role, { main, create }: Sources): string[] {
+  const place = [...role.place, 'import_names']
+  const said = [...saidInCreate(create, place), { value: valueAt(main, place), path: place.join('.') }]
+  return said.flatMap(({ value, path }) => namesOf(value, path))
+}
+
+function namesOf(names: unknown, path: string): string[] {
+  if (names === undefined || names === null) return []
   if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names
   throw new ConfigError(`${path}: is ${show(names)}, expected a list of files or packages to import.`, {
     path,
   })
-}
-
-function at(record: Record<string, unknown>, path: readonly string[]): unknown {
-  let value: unknown = record
-  for (const key of path) value = isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined
-  return value
 }
 
 /** The registered class of a role. @throws RegistryError that begins with the config path. */
@@ -230,9 +261,7 @@ function defaultModel(sources: Sources, chosen: readonly ChosenRole[]): DefaultM
   const registered = lookUp(policy, sources)
   const prototype: unknown = typeof registered === 'function' ? registered.prototype : undefined
   if (!isRecord(prototype) || typeof prototype['defaultModel'] !== 'function') return undefined
-  const given = at(sources.main, ['policy'])
-  const cfg = { ...shallowDefaults(classGroup(registered)), ...(isRecord(given) ? given : {}) }
-  const stub: unknown = Object.create(prototype, { cfg: { value: cfg } })
+  const stub: unknown = Object.create(prototype, { cfg: { value: policyKeys(registered, sources) } })
   let answer: unknown
   try {
     answer = Reflect.apply(prototype['defaultModel'], stub, [])
@@ -247,9 +276,18 @@ function defaultModel(sources: Sources, chosen: readonly ChosenRole[]): DefaultM
   return { type, importNames: Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [] }
 }
 
-function shallowDefaults(group: GroupNode): Record<string, unknown> {
-  const leaves = [...group.children].filter((child): child is [string, LeafNode] => child[1].kind === 'leaf')
-  return Object.fromEntries(leaves.map(([key, leaf]) => [key, leaf.default]))
+/** A policy's keys as the sources give them, over the defaults of its class. What is wrong with them is told when the schema is whole. */
+function policyKeys(registered: unknown, { main, create, overrides }: Sources): unknown {
+  const group = openGroup(classGroup(registered))
+  const root: GroupNode = { kind: 'group', children: new Map([['policy', group]]), open: true }
+  const unheard = new Problems()
+  const config = new LayeredConfig(root, unheard)
+  const layers = overrides
+    .filter(({ path }) => path[0]?.toLowerCase() === 'policy')
+    .map((override) => overrideLayer(root, override, unheard))
+  for (const layer of [{ policy: create['policy'] }, { policy: main['policy'] }, ...layers])
+    if (layer?.['policy'] !== undefined) config.apply(layer, '')
+  return config.get(['policy'])
 }
 
 /** Whether the tree has a key at a path, or is open there. */

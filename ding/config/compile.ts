@@ -17,7 +17,7 @@ import {
 } from './overrides.js'
 import { Problems, show } from './problems.js'
 import { type Registries, ROLES } from './roles.js'
-import { type GivenLimits, saveConfig, TOTAL_CONFIG } from './save.js'
+import { saveConfig, TOTAL_CONFIG } from './save.js'
 import type { GroupNode } from './schema.js'
 import { validate } from './validate.js'
 
@@ -81,20 +81,20 @@ export interface CompiledConfig {
 }
 
 export interface CompileOptions {
-  /** Wins over a seed in the config. */
+  /** Wins over a seed in the config and the environment. */
   readonly seed?: number
+  /** Wins over an exp_name in the config and the environment. */
+  readonly exp_name?: string
+  /** Makes the experiment's name from the one that the config comes to. */
+  readonly rename?: ((exp_name: string) => string) | undefined
   /** Environment variables; process.env by default. `DING__A__B=text` sets the key `a.b`. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Keys set on the command line, which win over everything: [dotted path, text or JSON value]. */
   readonly overrides?: readonly OverrideEntry[]
   /** Make the experiment folder and write total_config.json into it; true by default. */
   readonly save?: boolean
-  /** Limits of the run, which total_config.json keeps for when it is resumed. */
-  readonly limits?: GivenLimits
   /** Take a new name when the experiment folder exists already; true by default. */
   readonly renew_dir?: boolean
-  /** Called with the experiment folder before anything is written into it. */
-  readonly claim?: (folder: string) => void
   /** Folder in which exp_name is; the working directory by default. */
   readonly work_dir?: string
   /** Folder that relative import_names start from (that of the config file); work_dir by default. */
@@ -123,11 +123,12 @@ export async function compile_config(
   const env = options.env ?? process.env
   const work_dir = resolve(options.work_dir ?? '.')
   const baseDir = resolve(options.base_dir ?? work_dir)
-  const seedOverride: Override[] =
-    options.seed === undefined
-      ? []
-      : [{ path: ['seed'], value: options.seed, source: 'seed argument', ignoreCase: false }]
-  const overrides = [...overridesFromEnv(env), ...seedOverride, ...overridesFromList(options.overrides ?? [])]
+  const overrides = [
+    ...overridesFromEnv(env),
+    ...fromArgument('seed', options.seed),
+    ...fromArgument('exp_name', options.exp_name),
+    ...overridesFromList(options.overrides ?? []),
+  ]
   const registries: Registries = options.registries ?? globalRegistries
   const { root, chosen, notes } = await assemble({
     main: mainLayer,
@@ -151,13 +152,16 @@ export async function compile_config(
   crossFill(root, config, problems)
   validate(root, config.values, config.provenance, problems)
   const name = config.values['exp_name']
-  if (typeof name === 'string') checkExperimentName(name, problems)
+  if (typeof name === 'string') {
+    config.settle(['exp_name'], options.rename?.(name) ?? name)
+    checkExperimentName(String(config.values['exp_name']), problems)
+  }
   problems.throwIfAny('The config')
 
   const compiled = config.values as unknown as CompiledMain
   const { save = true, renew_dir = true, clock } = options
-  compiled.exp_name = claimExperiment(work_dir, compiled.exp_name, { create: save, renew: renew_dir, clock })
-  options.claim?.(resolve(work_dir, compiled.exp_name))
+  const claimed = claimExperiment(work_dir, compiled.exp_name, { create: save, renew: renew_dir, clock })
+  compiled.exp_name = claimed.exp_name
   const result: CompiledConfig = {
     main_config: compiled,
     create_config: createSections(config, chosen),
@@ -166,8 +170,13 @@ export async function compile_config(
     notes,
     schema: root,
   }
-  if (save) saveConfig(resolve(work_dir, compiled.exp_name, TOTAL_CONFIG), result, options.limits)
+  if (save) saveConfig(resolve(work_dir, compiled.exp_name, TOTAL_CONFIG), result)
   return result
+}
+
+/** The override that an argument of the entry is, where it is given: it comes after the environment and before the command line's keys. */
+function fromArgument(key: string, value: unknown): Override[] {
+  return value === undefined ? [] : [{ path: [key], value, source: `${key} argument`, ignoreCase: false }]
 }
 
 /** `part` as a config that has it at `place`. */

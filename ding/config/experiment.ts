@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../utils/index.js'
 import type { Problems } from './problems.js'
 
@@ -37,6 +37,13 @@ function* candidates(name: string, clock: Clock): Generator<string> {
   for (let i = 2; ; i++) yield `${dated}_${i}`
 }
 
+/** The place of a run. */
+export interface ClaimedExperiment {
+  readonly exp_name: string
+  /** The topmost folder that was made for it, itself or one around it; undefined where it was there already. */
+  readonly made?: string
+}
+
 /**
  * The name of the experiment's folder below `workDir`: `name`, or with `renew` the first of `name_<date>`,
  * `name_<date>_2`, ... that does not exist. With `create` the folder is made, so that no other run gets the same.
@@ -46,29 +53,44 @@ export function claimExperiment(
   workDir: string,
   name: string,
   options: { create: boolean; renew: boolean; clock?: Clock | undefined },
-): string {
-  for (const candidate of candidates(name, options.clock ?? (() => new Date()))) {
-    const folder = join(workDir, candidate)
-    const isNew = options.create ? makeFolder(folder) : !existsSync(folder)
-    if (isNew || !options.renew) return candidate
+): ClaimedExperiment {
+  for (const exp_name of candidates(name, options.clock ?? (() => new Date()))) {
+    const folder = join(workDir, exp_name)
+    const made = options.create ? makeFolder(folder) : undefined
+    if (made !== undefined) return { exp_name, made }
+    if (!options.renew || (!options.create && !existsSync(folder))) return { exp_name }
   }
-  return name
+  return { exp_name: name }
+}
+
+/** Takes back what was made for a run: its folder, and those around it that hold nothing else. */
+export function removeExperiment(folder: string, made: string): void {
+  rmSync(folder, { recursive: true, force: true })
+  for (let around = resolve(folder); around !== made; ) {
+    around = dirname(around)
+    try {
+      rmdirSync(around)
+    } catch {
+      // Another run is in it.
+      return
+    }
+  }
 }
 
 function isFolder(path: string): boolean {
   return existsSync(path) && statSync(path).isDirectory()
 }
 
-/** Makes a folder and its parents; false when it existed. */
-function makeFolder(folder: string): boolean {
-  if (isFolder(folder)) return false
+/** Makes a folder and its parents. @returns the topmost that was made; undefined when the folder existed */
+function makeFolder(folder: string): string | undefined {
+  if (isFolder(folder)) return undefined
   try {
-    mkdirSync(dirname(folder), { recursive: true })
+    const around = mkdirSync(dirname(folder), { recursive: true })
     mkdirSync(folder)
-    return true
+    return resolve(around ?? folder)
   } catch (cause) {
     // Another run may have made it in the meantime.
-    if (isFolder(folder)) return false
+    if (isFolder(folder)) return undefined
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new ConfigError(`exp_name: the experiment folder cannot be made: ${reason}`, {
       cause,

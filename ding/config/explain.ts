@@ -6,7 +6,7 @@ import { assemble } from './assemble.js'
 import { leavesOf } from './class_schema.js'
 import { type CompileOptions, compile_config } from './compile.js'
 import type { ConfigPair } from './define.js'
-import { formatName, isRecord } from './formats.js'
+import { formatName, valueAt } from './formats.js'
 import { read_config } from './load.js'
 import { CLASS_DEFAULT, LayeredConfig, type Provenance } from './merge.js'
 import { bindKeys, type OverrideEntry, overrideLayer, overridesFromList } from './overrides.js'
@@ -35,6 +35,8 @@ export interface ExplainRow {
 export interface ExplainOptions extends Pick<CompileOptions, 'env' | 'overrides' | 'seed'> {
   /** A config file in which a key is to be looked up. */
   readonly config?: string
+  /** Sections of create_config where the target has none: those that a mode of running adds. */
+  readonly create_defaults?: Readonly<Record<string, object>>
   readonly registries?: Registries
 }
 
@@ -55,9 +57,10 @@ export async function explain(
     const rows = await explainFile(options.config, options)
     return notEmpty(target, selectRows(rows, target), rows)
   }
-  const { overrides = [] } = options
+  const { overrides = [], create_defaults = {} } = options
   for (const role of [policyRole, envRole])
-    if (registries[role.registry].has(target)) return explainType(role, target, registries, overrides)
+    if (registries[role.registry].has(target))
+      return explainType(role, target, registries, overrides, create_defaults)
   const rows = await explainKey(target, registries)
   if (overrides.length === 0) return rows
   throw new UsageError(
@@ -80,7 +83,7 @@ async function explainFile(path: string, options: ExplainOptions): Promise<Expla
 async function explainPair(
   main: object,
   create: object,
-  { env, overrides, seed, registries }: ExplainOptions,
+  { env, overrides, seed, registries, create_defaults }: ExplainOptions,
   base_dir?: string,
 ): Promise<ExplainRow[]> {
   const settings = {
@@ -92,7 +95,7 @@ async function explainPair(
     save: false,
     renew_dir: false,
   }
-  const compiled = await compile_config(main, create, settings)
+  const compiled = await compile_config(main, { ...create_defaults, ...create }, settings)
   return rowsOf(compiled.schema, compiled.main_config, compiled.provenance)
 }
 
@@ -102,26 +105,28 @@ async function explainType(
   type: string,
   registries: Registries,
   overrides: readonly OverrideEntry[] = [],
+  create_defaults: NonNullable<ExplainOptions['create_defaults']> = {},
 ): Promise<ExplainRow[]> {
-  const section = role.place[0]!
-  const create: Record<string, unknown> = { [role.section]: { type } }
-  const roles = ROLES.filter(({ place, optional, registry, fallback }) => {
-    if (place.length === 1) return place[0] === section
-    return place[0] === section && optional !== true && registries[registry].has(fallback ?? '')
+  const place = role.place[0]!
+  const create: Record<string, unknown> = { ...create_defaults, [role.section]: { type } }
+  const roles = ROLES.filter(({ section, place: at, optional, registry, fallback }) => {
+    if (at[0] !== place) return false
+    if (at.length === 1 || Object.hasOwn(create_defaults, section)) return true
+    return optional !== true && registries[registry].has(fallback ?? '')
   })
   const given = overridesFromList(overrides)
   const { root } = await assemble({ main: {}, create, overrides: given, registries, baseDir: '.' }, roles)
   const part: GroupNode = {
     kind: 'group',
     open: false,
-    children: new Map([...root.children].filter(([key]) => key === section)),
+    children: new Map([...root.children].filter(([key]) => key === place)),
   }
   const problems = new Problems()
   const config = new LayeredConfig(part, problems)
   for (const override of bindKeys(part, {}, given)) {
     const [first] = override.path
     // What a whole config has elsewhere has no row here.
-    if (first !== section && root.children.has(first!)) continue
+    if (first !== place && root.children.has(first!)) continue
     const layer = overrideLayer(part, override, problems)
     if (layer !== undefined) config.apply(layer, override.source)
   }
@@ -176,7 +181,7 @@ function rowsOf(root: GroupNode, values: Record<string, unknown>, provenance: Pr
   const rows: ExplainRow[] = []
   for (const [path, leaf] of leavesOf(root)) {
     const name = path.join('.')
-    const value = path.reduce<unknown>(member, values)
+    const value = valueAt(values, path)
     // Every part can have import_names; they are worth a row only where they say something.
     if (path.at(-1) === 'import_names' && Array.isArray(value) && value.length === 0) continue
     rows.push(rowOf(name, leaf, value, provenance.get(name) ?? CLASS_DEFAULT))
@@ -184,7 +189,7 @@ function rowsOf(root: GroupNode, values: Record<string, unknown>, provenance: Pr
   const known = new Set([...leavesOf(root)].map(([path]) => path.join('.')))
   for (const [path, source] of provenance) {
     if (known.has(path)) continue
-    const value = path.split('.').reduce<unknown>(member, values)
+    const value = valueAt(values, path.split('.'))
     rows.push({
       path,
       type: 'any',
@@ -209,8 +214,4 @@ function rowOf(path: string, leaf: LeafNode, value: unknown, source: string): Ex
     value: leaf.secret && value !== '' ? REDACTED : value,
     source,
   }
-}
-
-function member(value: unknown, key: string): unknown {
-  return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined
 }

@@ -8,7 +8,7 @@ interface Fill {
   readonly to: readonly string[]
   /** Where to look when `from` is null. */
   readonly otherwise?: readonly string[]
-  /** A second name of `to`: null leaves it as it is, and it is a problem when one layer gives both and they differ. */
+  /** A second name of `to`: null leaves it as it is. */
   readonly alias?: true
 }
 
@@ -31,7 +31,10 @@ const FILLS: readonly Fill[] = [
   { from: [...HER, 'her_replay_k'], to: [...BUFFER, 'n_sampled_goal'], alias: true },
 ]
 
-/** Copies the keys that others follow. A follower that was set to something else, by itself or by a later layer than the key it follows, is a problem. */
+/**
+ * Copies the keys that others follow. A follower that was set to something else, by the layer that sets the key it follows or by a later one, is a problem:
+ * total_config.json has both, and there they agree until one of them is set anew.
+ */
 export function crossFill(root: GroupNode, config: LayeredConfig, problems: Problems): void {
   for (const { from, to, otherwise, alias } of FILLS) {
     let value = config.get(from)
@@ -43,17 +46,16 @@ export function crossFill(root: GroupNode, config: LayeredConfig, problems: Prob
     if (alias === true && value === null) continue
     if (value === undefined || !accepts(root, to) || config.get(to.slice(0, -1)) === undefined) continue
     const present = config.get(to)
-    const [leads, follows] = [config.layerOf(from), config.layerOf(to)]
-    // Of one layer both may be given: total_config.json has them all. What a later layer sets is meant.
-    const ignored = alias === true ? follows >= leads : follows > leads
-    if (ignored && config.isGiven(to) && present !== value) {
-      const name = from.join('.')
-      problems.add(
-        to.join('.'),
-        `is ${show(present)} (${config.provenance.get(to.join('.'))}), but it follows ${name}. Set ${name} instead.`,
-      )
+    if (present === value) continue
+    const leads = Math.max(config.layerOf(from), config.layerOf(source))
+    if (!config.isGiven(to) || config.layerOf(to) < leads) {
+      config.fill(to, value, `filled from ${source.join('.')}`)
       continue
     }
-    if (present !== value) config.fill(to, value, `filled from ${source.join('.')}`)
+    const name = source.join('.')
+    problems.add(
+      to.join('.'),
+      `is ${show(present)} (${config.provenance.get(to.join('.'))}), but it follows ${name}, which is ${show(value)}. Set ${name} instead.`,
+    )
   }
 }

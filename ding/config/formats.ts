@@ -44,6 +44,8 @@ export interface FormatRule {
   refuse(value: unknown): string | undefined
   /** The value that a text from the environment or the command line means; undefined when it means none. */
   parse(text: string): unknown
+  /** What turns a key off: false, else null, else (a path) ''. Where nothing does it is false, which the format refuses. */
+  off(): unknown
   /** Whether the value is a record whose inside is nobody's business. */
   readonly isRecord: boolean
 }
@@ -100,6 +102,16 @@ const listOf =
 /** Whether `value` is an object with keys: no array, no typed array, not null. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value)
+}
+
+/** The value at a path of nested records, or undefined. */
+export function valueAt(values: unknown, path: readonly string[]): unknown {
+  let value = values
+  for (const key of path) {
+    if (!isRecord(value) || !Object.hasOwn(value, key)) return undefined
+    value = value[key]
+  }
+  return value
 }
 
 const asText = (text: string): unknown => text
@@ -188,7 +200,9 @@ export function isFormatName(name: unknown): name is FormatName {
   return typeof name === 'string' && Object.hasOwn(named, name)
 }
 
-function enumRule(options: readonly EnumValue[]): FormatRule {
+type BaseRule = Omit<FormatRule, 'off'>
+
+function enumRule(options: readonly EnumValue[]): BaseRule {
   return {
     expected: `one of ${options.map((option) => JSON.stringify(option)).join(', ')}`,
     refuse: (value) => (options.some((option) => option === value) ? undefined : ''),
@@ -197,7 +211,7 @@ function enumRule(options: readonly EnumValue[]): FormatRule {
   }
 }
 
-function functionRule(check: FormatFunction): FormatRule {
+function functionRule(check: FormatFunction): BaseRule {
   const refuse = (value: unknown): string | undefined => {
     try {
       return check(value) === false ? '' : undefined
@@ -216,6 +230,10 @@ function functionRule(check: FormatFunction): FormatRule {
   }
 }
 
+/** Texts of config files by which infinity is meant. */
+const INFINITE_TEXT = /^[+-]?\.?inf(inity)?$/i
+const HOW_INFINITE = 'Infinity is written Infinity in .ts and .js files, "inf" in JSON, .inf in YAML.'
+
 /** The rule of a format; with `nullable` null is a value too, with `infinity` so is (plus or minus) infinity. */
 export function ruleOf(format: Format, nullable: boolean, infinity: boolean): FormatRule {
   const base = baseRule(format)
@@ -225,15 +243,26 @@ export function ruleOf(format: Format, nullable: boolean, infinity: boolean): Fo
   const isInfinite = (value: unknown) =>
     infinity &&
     (value === Number.POSITIVE_INFINITY || (value === Number.NEGATIVE_INFINITY && !positiveOnly.has(format)))
+  const refuse = (value: unknown): string | undefined => {
+    if ((nullable && value === null) || isInfinite(value)) return undefined
+    const refusal = base.refuse(value)
+    const meant = infinity && typeof value === 'string' && INFINITE_TEXT.test(value)
+    return meant ? HOW_INFINITE : refusal
+  }
   return {
     expected: words.join(' or '),
-    refuse: (value) => ((nullable && value === null) || isInfinite(value) ? undefined : base.refuse(value)),
+    refuse,
     parse: (text) => (nullable && /^(null|none)$/i.test(text.trim()) ? null : base.parse(text)),
+    off: () => {
+      if (refuse(false) === undefined) return false
+      if (refuse(null) === undefined) return null
+      return format === 'path' ? '' : false
+    },
     isRecord: base.isRecord,
   }
 }
 
-function baseRule(format: Format): FormatRule {
+function baseRule(format: Format): BaseRule {
   if (typeof format === 'function') return functionRule(format)
   if (typeof format !== 'string') return enumRule(format)
   const { expected, test, parse } = named[format]

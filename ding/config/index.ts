@@ -1,6 +1,6 @@
 export * from './compile.js'
 export * from './define.js'
-export type { Clock } from './experiment.js'
+export { type ClaimedExperiment, type Clock, claimExperiment, removeExperiment } from './experiment.js'
 export { type ExplainOptions, type ExplainRow, explain } from './explain.js'
 export type { EnumValue, Format, FormatFunction, FormatName, FormatTypes } from './formats.js'
 export { type ConfigFile, read_config } from './load.js'

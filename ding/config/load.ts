@@ -95,7 +95,7 @@ function syntaxErrorLine(path: string, message: string): string | undefined {
 /** The `yaml` package is optional. */
 async function parseYaml(text: string): Promise<unknown> {
   const name = 'yaml'
-  let yaml: { parse(text: string): unknown }
+  let yaml: { parse(text: string, options: { merge: boolean }): unknown }
   try {
     yaml = (await import(name)) as typeof yaml
   } catch (cause) {
@@ -104,7 +104,8 @@ async function parseYaml(text: string): Promise<unknown> {
       { cause },
     )
   }
-  return yaml.parse(text)
+  // Keys << bring those of another record along, as in YAML 1.1.
+  return yaml.parse(text, { merge: true })
 }
 
 function extract(content: unknown, path: string): Pick<ConfigFile, 'main_config' | 'create_config'> {

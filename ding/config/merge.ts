@@ -2,7 +2,7 @@ import cloneDeep from 'lodash-es/cloneDeep.js'
 import mergeWith from 'lodash-es/mergeWith.js'
 import { didYouMean, nearest } from '../utils/index.js'
 import { leavesOf } from './class_schema.js'
-import { isRecord } from './formats.js'
+import { isRecord, valueAt } from './formats.js'
 import { joinPath, type Problems, show } from './problems.js'
 import type { GroupNode } from './schema.js'
 
@@ -35,12 +35,7 @@ export class LayeredConfig {
 
   /** The value at a path, or undefined. */
   get(path: readonly string[]): unknown {
-    let value: unknown = this.values
-    for (const key of path) {
-      if (!isRecord(value) || !Object.hasOwn(value, key)) return undefined
-      value = value[key]
-    }
-    return value
+    return valueAt(this.values, path)
   }
 
   /** Whether a key has a value that no default gave it. */
@@ -133,8 +128,8 @@ const LAYERS = [CLASS_DEFAULT, 'create_config', 'main_config', 'environment vari
 /** Records merge key by key; anything else replaces. */
 function mergeValue(old: unknown, value: unknown): unknown {
   if (!isRecord(old) || !isRecord(value)) return cloneDeep(value)
-  return mergeWith(old, value, (_old: unknown, item: unknown) =>
-    Array.isArray(item) ? cloneDeep(item) : undefined,
+  return mergeWith(old, value, (under: unknown, item: unknown) =>
+    isRecord(under) && isRecord(item) ? undefined : cloneDeep(item),
   )
 }
 

@@ -1,12 +1,15 @@
 import { ConfigError } from '../utils/index.js'
 import { leavesOf } from './class_schema.js'
-import { isRecord, parseJson } from './formats.js'
+import { isRecord, parseJson, valueAt } from './formats.js'
 import { normaliseValue } from './normalise.js'
 import { type Problems, show } from './problems.js'
 import { ROLES } from './roles.js'
 import { FORBIDDEN_KEYS, type GroupNode, type SchemaNode } from './schema.js'
 
-/** A key set from the command line: dotted path, and a text to be read by the key's format or a JSON value. */
+/**
+ * A key set from the command line: dotted path, and a text to be read by the key's format or a JSON value. `false` for a key that is no switch means what
+ * turns it off: null, or for a path the empty string.
+ */
 export type OverrideEntry = readonly [path: string, value: unknown]
 
 /** One key set from outside the config files. */
@@ -35,6 +38,11 @@ export function overridesFromEnv(env: Readonly<Record<string, string | undefined
 
 /** Overrides of the command line, in the order given. */
 export function overridesFromList(entries: readonly OverrideEntry[]): Override[] {
+  if (!Array.isArray(entries)) {
+    throw new ConfigError(
+      `Overrides: is ${show(entries)}, expected a list of [path, value] pairs such as ['policy.nstep', 3].`,
+    )
+  }
   return entries.map((entry) => {
     if (!Array.isArray(entry) || typeof entry[0] !== 'string' || entry[0] === '') {
       throw new ConfigError(`Command line: ${show(entry)} is not a [path, value] pair.`)
@@ -57,12 +65,15 @@ function inTree(path: string[]): string[] {
   return role === undefined ? path : [...role.place, ...rest]
 }
 
-/** Whether an override is for exactly this path. */
-export function isFor(override: Override, path: readonly string[]): boolean {
-  if (override.path.length !== path.length) return false
-  return override.path.every(
-    (key, i) => key === path[i] || (override.ignoreCase && key.toLowerCase() === path[i]?.toLowerCase()),
+/** What an override says of the key at `path`: its value, or that part of the record which it gives to a group of keys around it. */
+export function saidBy(override: Override, path: readonly string[]): unknown {
+  const { path: own, value, ignoreCase } = override
+  const around = own.every(
+    (key, i) => key === path[i] || (ignoreCase && key.toLowerCase() === path[i]?.toLowerCase()),
   )
+  if (!around || own.length > path.length) return undefined
+  if (own.length === path.length) return value
+  return valueAt(typeof value === 'string' ? parseJson(value) : value, path.slice(own.length))
 }
 
 /** Overrides from variables and options that keys themselves name (`env` and `arg` in their definitions). */
@@ -120,6 +131,7 @@ function matchKey(node: SchemaNode | undefined, segment: string): string {
 
 /** Texts are read by the key's format, where there is none as JSON; what cannot be read stays a text, for the validator to refuse. */
 function readValue(node: SchemaNode | undefined, value: unknown): unknown {
+  if (value === false && node?.kind === 'leaf') return node.rule.off()
   if (typeof value !== 'string') return value
   const read = node?.kind === 'leaf' ? node.rule.parse(value) : parseJson(value)
   if (node?.kind === 'group') return isRecord(read) ? read : value

@@ -1,6 +1,6 @@
 import convict from 'convict'
 import { leavesOf } from './class_schema.js'
-import { isRecord } from './formats.js'
+import { valueAt } from './formats.js'
 import { CLASS_DEFAULT, LayeredConfig, type Provenance } from './merge.js'
 import { normalise } from './normalise.js'
 import { Problems, show } from './problems.js'
@@ -66,15 +66,6 @@ function convictKey(
 /** Keys that mean something to convict ("default", a dot) are kept from it. */
 function convictName(key: string): string {
   return `$${key.replaceAll('.', '$')}`
-}
-
-function valueAt(values: Record<string, unknown>, path: readonly string[]): unknown {
-  let value: unknown = values
-  for (const key of path) {
-    if (!isRecord(value) || !Object.hasOwn(value, key)) return undefined
-    value = value[key]
-  }
-  return value
 }
 
 function plant(tree: Record<string, unknown>, path: readonly string[], value: unknown): void {

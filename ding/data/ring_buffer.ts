@@ -50,6 +50,8 @@ export abstract class RingBuffer implements ReplayBuffer {
   protected readonly name: string
   protected readonly thruput: ThruputMonitor
   private readonly skipped: ReadonlySet<string>
+  /** The columns are those of a state that was loaded. */
+  private loaded = false
   /** The row that the next transition goes to. */
   protected tail = 0
   /** Rows that were ever written since the last clear. */
@@ -93,7 +95,7 @@ export abstract class RingBuffer implements ReplayBuffer {
       : [transitions as Transition]
     if (list.length === 0) return
     this.examine(list)
-    this.store.check(list)
+    this.check(list)
     if (!this.admits(list.length)) return
     for (const transition of list) this.append(transition)
     this.thruput.report(this.count())
@@ -104,6 +106,7 @@ export abstract class RingBuffer implements ReplayBuffer {
   clear(): void {
     this.tail = 0
     this.filled = 0
+    this.loaded = false
     this.store.reset()
   }
 
@@ -167,6 +170,7 @@ export abstract class RingBuffer implements ReplayBuffer {
     const filled = readCount(state, 'filled', this.capacity)
     const pushed = readCount(state, 'pushed')
     this.store.restore(readRecord(state, 'data'), filled)
+    this.loaded = this.store.layout !== undefined
     this.tail = tail
     this.filled = filled
     this.pushed = pushed
@@ -192,6 +196,20 @@ export abstract class RingBuffer implements ReplayBuffer {
   protected refuse(reason: string): null {
     this.logger.info(`${this.name}: no batch: ${reason}`)
     return null
+  }
+
+  /** Checks the columns of a push. @throws CheckpointError where those of the loaded state are others, else DingError */
+  private check(list: readonly Transition[]): void {
+    try {
+      this.store.check(list)
+    } catch (cause) {
+      if (!this.loaded || !(cause instanceof DingError)) throw cause
+      throw new CheckpointError(
+        `${cause.message} The first transitions came with the state that was loaded: it was saved with other keys of the environment or the policy ` +
+          '(policy.nstep, for one). Resume with those of the run; to change them start a new run, with policy.learn.learner.hook.load_ckpt_before_run for its weights.',
+        { cause },
+      )
+    }
   }
 
   private append(transition: Transition): void {

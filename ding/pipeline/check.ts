@@ -50,6 +50,14 @@ export function checkConfig(config: CompiledConfig, { dataset = false } = {}): v
         'statistics (policy.vec_normalize.norm_obs), or learn from a dataset (serial_offline).',
     )
   }
+  const { data_path } = policy.collect
+  if (!dataset && typeof data_path === 'string' && data_path !== '') {
+    refuse(
+      'policy.collect.data_path',
+      `is ${JSON.stringify(data_path)}, but this run collects its data itself and reads no dataset. Learn from it with -m serial_offline ` +
+        "(serial_pipeline_offline) or -m serial_offline_to_online; to learn online set it to '' (--no-policy.collect.data_path).",
+    )
+  }
   const { type } = config.create_config.replay_buffer
   if (BUFFER_REGISTRY.get(type).stores_episodes === true) {
     refuse(

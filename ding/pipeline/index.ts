@@ -1,5 +1,6 @@
 export * from './check.js'
 export * from './compose.js'
+export { letEventsIn } from './events.js'
 export { writeGitInfo } from './git_info.js'
 export * from './interrupt.js'
 export * from './loop.js'

@@ -6,12 +6,12 @@ import { startProgress } from './report.js'
 import type { RunResult } from './result.js'
 import type { Run } from './run.js'
 import { loadRunState, saveRunState } from './run_state.js'
-import { evaluateNow, type Stage } from './stages.js'
+import { checkpoint, evaluateNow, type Stage } from './stages.js'
 
 /**
  * The one loop of all pipelines: `opening` once, then rounds of `stages` until the stop value, a limit or an interruption.
  * Limits and interruptions are looked at between rounds, where the run state is whole. With `resume` it starts from the
- * run state in the experiment folder and, when that has been loaded, calls `on_resumed`. A last evaluation follows where `evaluate` is among the stages. `result_file` (true) writes result.json.
+ * run state in the experiment folder, and calls `on_resumed` when the first round has shown that the run goes on from it, before anything of it is saved. A last evaluation follows where `evaluate` is among the stages. `result_file` (true) writes result.json.
  */
 export async function runLoop<R extends Run>(
   run: R,
@@ -23,17 +23,20 @@ export async function runLoop<R extends Run>(
     result_file?: boolean
   } = {},
 ): Promise<RunResult> {
+  run.learner.resumes = options.resume === true
   await run.learner.call_hook('before_run')
-  if (options.resume === true) {
-    await loadRunState(run)
-    options.on_resumed?.()
-  }
+  if (options.resume === true) await loadRunState(run)
   startProgress(run)
   run.logger.text('config', `\`\`\`json\n${configToJson(run.config)}\`\`\``, run.train_iter)
   for (const stage of options.opening ?? []) await stage.run(run)
   run.stop_reason ??= run.limitReached()
+  let tell = options.resume === true ? options.on_resumed : undefined
   while (run.stop_reason === undefined) {
     for (const stage of stages) {
+      if (stage === checkpoint) {
+        tell?.()
+        tell = undefined
+      }
       await stage.run(run)
       await letEventsIn()
       if (run.stop_reason !== undefined) break

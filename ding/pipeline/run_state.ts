@@ -8,6 +8,16 @@ export function runStatePath(exp_dir: string): string {
   return join(exp_dir, 'ckpt', 'run_state.safetensors')
 }
 
+/** @throws CheckpointError when the experiment folder holds no run state */
+export function refuseNoRunState(exp_dir: string): void {
+  const path = runStatePath(exp_dir)
+  if (existsSync(path)) return
+  throw new CheckpointError(
+    `There is nothing to resume in ${exp_dir}: ${path} does not exist. A run writes it when it is interrupted, when it ends, ` +
+      'and every policy.learn.learner.hook.save_ckpt_after_iter iterations.',
+  )
+}
+
 /** Writes the whole state of a run: weights, optimizer, data, environments, random streams, counters. Atomic. */
 export async function saveRunState(run: Run): Promise<string> {
   const path = runStatePath(run.exp_dir)
@@ -21,13 +31,8 @@ export async function saveRunState(run: Run): Promise<string> {
  * @throws CheckpointError when the file is missing, damaged or of another kind; the run is then not to be used.
  */
 export async function loadRunState(run: Run): Promise<void> {
+  refuseNoRunState(run.exp_dir)
   const path = runStatePath(run.exp_dir)
-  if (!existsSync(path)) {
-    throw new CheckpointError(
-      `There is nothing to resume in ${run.exp_dir}: ${path} does not exist. A run writes it when it is interrupted, ` +
-        'when it ends, and every policy.learn.learner.hook.save_ckpt_after_iter iterations.',
-    )
-  }
   const { tree, meta } = loadState(path)
   if (meta['kind'] !== run.kind) {
     throw new CheckpointError(

@@ -58,7 +58,7 @@ export const basePolicyConfig = schema({
   },
   learn: {
     resume_training: {
-      doc: 'Continue in the same experiment folder instead of starting a new one.',
+      doc: 'Take no new experiment folder when it exists already, and go on with the run whose run state is in it, as --resume does, but with the config that is given.',
       format: 'boolean',
       default: false,
     },

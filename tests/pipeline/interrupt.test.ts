@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { RandomStream, register_learner_hook } from '../../ding/index.js'
-import { resume_pipeline, serial_pipeline } from '../../entry/index.js'
+import { CartPoleEnv, createDataset, RandomStream, register_learner_hook } from '../../ding/index.js'
+import { collect_demo_data, resume_pipeline, serial_pipeline } from '../../entry/index.js'
 import { smallDqn, temporaryFolder } from '../fixtures/configs.js'
 
 type Pair = [Record<string, unknown>, Record<string, unknown>]
@@ -142,3 +142,33 @@ test('resuming a run that is at its limit does nothing but end again', async () 
   expect(again).toMatchObject({ stop_reason: 'max_train_iter', train_iter: 20 })
   expect(ends(work_dir, 20)[0]?.equals(before[0] as Buffer)).toBe(true)
 })
+
+test.each(['d4rl', 'minari'] as const)(
+  'collecting leaves what it has in a file that can be read: %s',
+  async (layout) => {
+    const work_dir = temporaryFolder()
+    const controller = new AbortController()
+    let episodes = 0
+    class Counting extends CartPoleEnv {
+      protected override begin(random: RandomStream) {
+        if (++episodes === 3) controller.abort()
+        return super.begin(random)
+      }
+    }
+    const file = join(work_dir, 'data.hdf5')
+    const collected = await collect_demo_data(smallDqn({}, { collector_env_num: 1 }), 0, {
+      console: 'quiet',
+      work_dir,
+      random_policy: true,
+      layout,
+      expert_data_path: file,
+      env_setting: { collector: [() => new Counting()], evaluator: [] },
+      signal: controller.signal,
+    })
+    expect(collected).toMatchObject({ path: `${file}.partial`, interrupted: true })
+    expect(existsSync(file)).toBe(false)
+    const dataset = await createDataset({ data_path: collected.path }, { random: RandomStream.fromSeed(0) })
+    expect(dataset.count).toBe(collected.count)
+    expect(dataset.statistics.episodes).toBeGreaterThanOrEqual(2)
+  },
+)

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { PipelineOptions } from '../../entry/index.js'
@@ -43,6 +43,27 @@ describe('a resume that fails', () => {
     expect(await resume_pipeline(folder, { ...quiet, max_train_iter: 16 })).toMatchObject({ train_iter: 16 })
   })
 
+  test('in its first round leaves it, too, and says what to do', async () => {
+    const folder = await run({}, { max_train_iter: 8 })
+    const before = filesOf(folder)
+    const longer = [['policy.nstep', 3]] as const
+    await expect(
+      resume_pipeline(folder, { ...quiet, max_train_iter: 16, overrides: longer }),
+    ).rejects.toMatchObject({
+      name: 'CheckpointError',
+      message: expect.stringMatching(/reward.*policy\.nstep.*Resume with those of the run/),
+    })
+    expect(filesOf(folder)).toEqual(before)
+    expect(await resume_pipeline(folder, { ...quiet, max_train_iter: 16 })).toMatchObject({ train_iter: 16 })
+  })
+
+  test('and one that makes no round changes nothing of the config', async () => {
+    const folder = await run({}, { max_train_iter: 8 })
+    const before = readFileSync(join(folder, 'total_config.json'), 'utf8')
+    await resume_pipeline(folder, { ...quiet, overrides: [['policy.nstep', 3]] })
+    expect(readFileSync(join(folder, 'total_config.json'), 'utf8')).toBe(before)
+  })
+
   test('in parallel too', async () => {
     const work_dir = temporaryFolder()
     const options = { ...quiet, work_dir, inline: true }
@@ -61,6 +82,18 @@ describe('a resume that fails', () => {
       main_config: { policy: { learn: { batch_size: 8 } } },
     })
   }, 120_000)
+})
+
+test('a resumed run needs the checkpoint no more that it was started from', async () => {
+  const first = await run({}, { max_train_iter: 8 })
+  const checkpoint = join(first, 'ckpt', 'iteration_8.safetensors')
+  const hook = { load_ckpt_before_run: checkpoint }
+  const learn = { update_per_collect: 4, batch_size: 16, learner: { hook } }
+  const folder = await run({ learn }, { max_train_iter: 16 })
+  rmSync(checkpoint)
+  expect(await resume_pipeline(folder, { ...quiet, max_train_iter: 24 })).toMatchObject({ train_iter: 24 })
+  const work_dir = temporaryFolder()
+  await expect(serial_pipeline(smallDqn({ learn }), 0, { ...quiet, work_dir })).rejects.toThrow(/iteration_8/)
 })
 
 describe('the limits of a run', () => {

@@ -43,6 +43,8 @@ export interface DatasetWriter {
    * @throws DatasetError when they do not fit those before, or the disk refuses.
    */
   append(transitions: readonly Transition[], piece?: AppendedPiece): void
+  /** Writes the whole episodes so far into the partial file. */
+  flush(): void
   /** Writes what is left, unfinished episodes as cut off, and gives the file its name. Further calls do nothing. */
   close(): void
   /** Stops, leaving the partial file as it is. */
@@ -155,7 +157,7 @@ abstract class Hdf5Writer implements DatasetWriter {
     this.episodes++
   }
 
-  private flush(): void {
+  flush(): void {
     if (this.#pending.length === 0) return
     writing(this.path, () => {
       this.write(this.#pending)

@@ -172,6 +172,7 @@ class LearnerRole {
       session: () => this.session,
       evaluator_comes: this.options.evaluator_comes === true,
     })
+    this.learner.resumes = this.options.resume === true && existsSync(runStatePath(this.exp_dir))
     await this.learner.call_hook('before_run')
   }
 
@@ -179,7 +180,7 @@ class LearnerRole {
   private async restore(): Promise<void> {
     const path = runStatePath(this.exp_dir)
     let generation = 0
-    if (this.options.resume === true && existsSync(path)) {
+    if (this.learner.resumes) {
       const { tree, meta } = loadState(path)
       if (meta['kind'] !== PARALLEL) {
         throw new CheckpointError(

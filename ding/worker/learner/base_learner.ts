@@ -109,6 +109,8 @@ export class BaseLearner implements Resumable {
   collector_envstep = 0
   /** The last checkpoint written, to be named when a run breaks. */
   last_checkpoint: string | undefined
+  /** The run goes on from its own state, so that no checkpoint is loaded before it. */
+  resumes = false
   private readonly hooks: LearnerHook[] = []
   private readonly averages = new MovingAverage(WINDOW)
   private iteration = 0

@@ -50,14 +50,14 @@ function frequency(args: HookArguments): number {
   return freq
 }
 
-/** Loads a checkpoint before the first iteration; an empty path skips it. */
+/** Loads a checkpoint before the first iteration of a run, not of one that is resumed; an empty path skips it. */
 register_learner_hook('load_ckpt', (args) => ({
   name: args.name,
   position: args.position ?? 'before_run',
   priority: args.priority ?? 20,
   call: (learner) => {
     const path = args.ext_args['load_path']
-    if (typeof path !== 'string' || path === '') return
+    if (typeof path !== 'string' || path === '' || learner.resumes) return
     try {
       learner.load_checkpoint(path)
     } catch (cause) {

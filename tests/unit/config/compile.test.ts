@@ -158,6 +158,71 @@ describe('layers', () => {
     expect(byVariable.main_config.policy).toMatchObject(expected)
   })
 
+  test('false from outside switches off what is no switch: null, no path; else it is refused', async () => {
+    const registries = fakeRegistries()
+    registries.policy.register(
+      'loose',
+      class LoosePolicy {
+        static config = schema({
+          flag: { doc: 'Switch.', format: 'boolean', default: true },
+          size: { doc: 'Number.', format: 'positive_int', default: 3, nullable: true },
+          kind: { doc: 'Permitted values.', format: ['a', null], default: 'a' },
+          file: { doc: 'Path.', format: 'path', default: 'here' },
+          place: { doc: 'Path or null.', format: 'path', default: 'here', nullable: true },
+          anything: { doc: 'Anything.', format: 'any', default: 1 },
+          count: { doc: 'Number.', format: 'positive_int', default: 3 },
+          name: { doc: 'Text.', format: 'string', default: 'x' },
+        })
+      },
+    )
+    const main = { ...main_config(), policy: { type: 'loose' } }
+    const create = { ...create_config(), policy: { type: 'loose' } }
+    const set = (...keys: string[]) =>
+      compile(main, create, { registries, overrides: keys.map((key) => [`policy.${key}`, false] as const) })
+    expect((await set('flag', 'size', 'kind', 'file', 'place', 'anything')).main_config.policy).toMatchObject(
+      {
+        flag: false,
+        size: null,
+        kind: null,
+        file: '',
+        place: null,
+        anything: false,
+      },
+    )
+    const { message } = await rejection(set('count', 'name'))
+    expect(message).toContain('policy.count: is false (command line), expected a whole number > 0.')
+    expect(message).toContain('policy.name: is false (command line), expected a string.')
+  })
+
+  test('the arguments seed, exp_name and rename go over the environment, and overrides over them', async () => {
+    const env = { DING__SEED: '3', DING__EXP_NAME: 'of_env' }
+    const nameAndSeed = async (options: object) => {
+      const { main_config: c } = await compile(main_config(), create_config(), { env, ...options })
+      return [c.exp_name, c.seed]
+    }
+    expect(await nameAndSeed({})).toEqual(['of_env', 3])
+    expect(await nameAndSeed({ exp_name: 'given', seed: 4 })).toEqual(['given', 4])
+    const overrides = [['exp_name', 'over']]
+    expect(await nameAndSeed({ exp_name: 'given', overrides })).toEqual(['over', 3])
+    const rename = (name: string) => `${name}_seed7`
+    expect(await nameAndSeed({ rename })).toEqual(['of_env_seed7', 3])
+    expect(await nameAndSeed({ exp_name: 'given', rename })).toEqual(['given_seed7', 3])
+  })
+
+  test('a record over a list replaces it, as a list over a record does', async () => {
+    const main = main_config()
+    Object.assign(main.policy.model.kwargs, { a: [1, 2], b: { c: 1 }, d: { e: [1], f: 2 } })
+    const overrides = [['policy.model.kwargs', { a: { x: 1 }, b: [3], d: { e: { y: 2 } } }]] as const
+    const { main_config: c } = await compile(main, create_config(), { overrides })
+    expect(JSON.parse(JSON.stringify(c.policy.model['kwargs']))).toEqual({
+      note: 'inf',
+      deep: { a: 1 },
+      a: { x: 1 },
+      b: [3],
+      d: { e: { y: 2 }, f: 2 },
+    })
+  })
+
   test('types can be overridden too, at their place or in create_config', async () => {
     const options = {
       env: { DING__CREATE_CONFIG__ENV_MANAGER__TYPE: 'subprocess' },
@@ -245,6 +310,21 @@ describe('validation', () => {
     const main = main_config()
     Object.assign(main.policy.model.kwargs, { self: main.policy })
     expect((await rejection(compile(main))).message).toMatch(/kwargs\.self: contains itself/)
+  })
+
+  test('a text for infinity is refused with how it is written', async () => {
+    const main = main_config()
+    Object.assign(main.env, { stop_value: 'inf' })
+    expect((await rejection(compile(main))).message).toMatch(
+      /env\.stop_value: is the string "inf" \(main_config\), expected a number or an infinity\. .*\.inf in YAML/,
+    )
+  })
+
+  test('overrides that are no list are refused', async () => {
+    const overrides = {} as never
+    const error = await rejection(compile(main_config(), create_config(), { overrides }))
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(error.message).toMatch(/Overrides: is \{\}, expected a list of \[path, value\] pairs/)
   })
 
   test('names the source of a bad value from outside the files', async () => {

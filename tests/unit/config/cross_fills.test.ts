@@ -52,7 +52,7 @@ describe('cross-fills', () => {
       const error = await rejection(compile(main_config(), create_config(), { env, overrides }))
       expect(error).toBeInstanceOf(ConfigError)
       expect(error.message).toContain(
-        `policy.eval.evaluator.stop_value: is 100 (${source}), but it follows env.stop_value. Set env.stop_value instead.`,
+        `policy.eval.evaluator.stop_value: is 100 (${source}), but it follows env.stop_value, which is 195. Set env.stop_value instead.`,
       )
     },
   )
@@ -69,6 +69,27 @@ describe('cross-fills', () => {
     })
     expect(c.policy.eval.evaluator['stop_value']).toBe(100)
     expect(c.policy.other.replay_buffer['priority']).toBe(true)
+  })
+
+  test('a key and its follower in one file that contradict each other are a problem', async () => {
+    const main = main_config()
+    Object.assign(main.policy.eval.evaluator, { stop_value: 10 })
+    expect((await rejection(compile(main))).message).toContain(
+      'policy.eval.evaluator.stop_value: is 10 (main_config), but it follows env.stop_value, which is 195.',
+    )
+    Object.assign(main.policy.eval.evaluator, { stop_value: 195 })
+    expect((await compile(main)).main_config.policy.eval.evaluator['stop_value']).toBe(195)
+  })
+
+  test('of a saved config either key that a follower can follow is one to set', async () => {
+    const main = main_config()
+    Object.assign(main.env, { n_evaluator_episode: null })
+    const { main_config: saved } = await compile(main)
+    const episodes = async (...overrides: [string, unknown][]) =>
+      (await compile(saved, create_config(), { overrides })).main_config.policy.eval.evaluator['n_episode']
+    expect(await episodes()).toBe(5)
+    expect(await episodes(['env.evaluator_env_num', 3])).toBe(3)
+    expect(await episodes(['env.n_evaluator_episode', 7])).toBe(7)
   })
 
   test('a buffer without priorities is left alone', async () => {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { read_config } from '../../../ding/config/index.js'
+import { claimExperiment, read_config, removeExperiment } from '../../../ding/config/index.js'
 import { ConfigError } from '../../../ding/utils/index.js'
 import { compile, create_config, main_config, rejection, temporaryFolder } from './fakes.js'
 
@@ -41,6 +41,19 @@ describe('the experiment folder', () => {
     expect(error).toBeInstanceOf(ConfigError)
     expect(error.message).toMatch(/exp_name/)
   })
+})
+
+test('what was made for an experiment can be taken back, and nothing else', () => {
+  const claim = (name: string) => claimExperiment(work_dir, name, { create: true, renew: false })
+  const first = claim('outer/inner/run')
+  expect(first).toEqual({ exp_name: 'outer/inner/run', made: join(work_dir, 'outer') })
+  expect(claim('outer/inner/run')).toEqual({ exp_name: 'outer/inner/run' })
+  const second = claim('outer/other')
+  removeExperiment(join(work_dir, 'outer/inner/run'), String(first.made))
+  expect(existsSync(join(work_dir, 'outer/inner'))).toBe(false)
+  expect(existsSync(join(work_dir, 'outer/other'))).toBe(true)
+  removeExperiment(join(work_dir, 'outer/other'), String(second.made))
+  expect(existsSync(join(work_dir, 'outer'))).toBe(true)
 })
 
 test('the saved file compiles to the identical config', async () => {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { explain, renderMarkdown, renderText } from '../../../ding/config/index.js'
+import { explain, renderMarkdown, renderText, schema } from '../../../ding/config/index.js'
 import { UsageError } from '../../../ding/utils/index.js'
 import { create_config, fakeRegistries, main_config, rejection, temporaryFolder } from './fakes.js'
 
@@ -62,6 +62,28 @@ test('a policy or environment with keys that are set, checked without those that
   expect((await rejection(key)).message).toMatch(
     /is a key, looked up in every policy.*to set policy\.nstep, name/,
   )
+})
+
+test('the sections that a mode of running adds have their keys, too, in a config and in a policy', async () => {
+  const registries = fakeRegistries()
+  registries.commander.register(
+    'solo',
+    class Solo {
+      static config = schema({ collector_num: { doc: 'Collectors.', format: 'positive_int', default: 2 } })
+    },
+  )
+  const create_defaults = { commander: { type: 'solo' } }
+  const overrides = [['policy.other.commander.collector_num', '4']] as const
+  for (const target of [path, 'dqn']) {
+    const rows = await explain(target, { ...options, registries, create_defaults, overrides })
+    expect(rows.find((row) => row.path === 'policy.other.commander.collector_num')).toMatchObject({
+      value: 4,
+      default: 2,
+    })
+    expect((await rejection(explain(target, { ...options, registries, overrides }))).message).toMatch(
+      /policy\.other\.commander\.collector_num: unknown key/,
+    )
+  }
 })
 
 test('an environment: all keys it can have, its manager among them', async () => {

@@ -63,16 +63,16 @@ test('a missing file', async () => {
   expect(error.message).toContain('there is no such file')
 })
 
-test('YAML, or the package that it needs', async () => {
+test('YAML: infinities, and records that are merged', async () => {
   const path = file(
     'file.yaml',
-    'main_config:\n  seed: 1\n  stop: .inf\ncreate_config:\n  policy: {type: dqn}\n',
+    'base: &base {lr: 0.1, size: 3}\nmain_config:\n  seed: 1\n  stop: .inf\n  learn:\n    <<: *base\n    size: 4\n' +
+      'create_config:\n  policy: {type: dqn}\n',
   )
-  const read = await read_config(path).catch((error: unknown) => error as Error)
-  if (read instanceof Error) expect(read.message).toMatch(/need the package "yaml"/)
-  else
-    expect(read).toMatchObject({
-      main_config: { seed: 1, stop: Number.POSITIVE_INFINITY },
-      create_config: both.create_config,
-    })
+  expect(await read_config(path)).toMatchObject({
+    main_config: { seed: 1, stop: Number.POSITIVE_INFINITY, learn: { lr: 0.1, size: 4 } },
+    create_config: both.create_config,
+  })
+  const { main_config } = await read_config(path)
+  expect(Object.keys(main_config['learn'] as object).sort()).toEqual(['lr', 'size'])
 })

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { main } from '../../../entry/cli.js'
-import { BARE, flagsAsOverrides } from '../../../entry/flags.js'
+import { BARE, flagsAsOverrides, OFF } from '../../../entry/flags.js'
 import { smallDqn, temporaryFolder } from '../../fixtures/configs.js'
 
 describe('flags that are config keys', () => {
@@ -25,7 +25,7 @@ describe('flags that are config keys', () => {
     ['at the end', ['--policy.cuda'], ['--set', `policy.cuda=${BARE}`]],
     ['before a short option', ['--policy.cuda', '-s', '1'], ['--set', `policy.cuda=${BARE}`, '-s', '1']],
     ['true and false spelled out', ['--policy.cuda', 'false'], ['--set', 'policy.cuda=false']],
-    ['--no-', ['--no-policy.cuda', '-s', '1'], ['--set', 'policy.cuda=false', '-s', '1']],
+    ['--no-', ['--no-policy.cuda', '-s', '1'], ['--set', `policy.cuda=${OFF}`, '-s', '1']],
     ['a key without a dot', ['--min_q_weight', '5'], ['--set', 'min_q_weight=5']],
     ['the name of the experiment', ['--exp_name', 'x'], ['--exp-name=x']],
     [
@@ -51,6 +51,24 @@ describe('flags that are config keys', () => {
 
   test('--no-key=value is refused', () => {
     expect(() => flagsAsOverrides(['--no-policy.cuda=true'])).toThrow(/takes no value/)
+  })
+
+  test('an option with underscores is no key', () => {
+    const options = ['--train-iter', '--load-path']
+    expect(() => flagsAsOverrides(['-c', 'x.ts', '--train_iter', '5'], options)).toThrow(
+      /^--train_iter: did you mean the option --train-iter\?/,
+    )
+    expect(flagsAsOverrides(['--policy.load_path', 'x'], options)).toEqual(['--set', 'policy.load_path=x'])
+  })
+
+  test('commands that take no keys are left alone', () => {
+    for (const command of ['nats', 'dataset', 'registry'])
+      expect(flagsAsOverrides([command, 'x', '--policy.nstep', '3'])).toEqual([
+        command,
+        'x',
+        '--policy.nstep',
+        '3',
+      ])
   })
 })
 
@@ -124,6 +142,12 @@ describe('on the command line', () => {
       ['--policy.learn.learner.hook.load_ckpt_before_run', '--quiet'],
       'load_ckpt_before_run: is true (command line), expected',
     ],
+    [
+      ['--no-policy.learn.learner.hook.load_ckpt_before_run'],
+      'load_ckpt_before_run: is false (command line), expected',
+    ],
+    [['--train_iter', '5'], 'did you mean the option --train-iter'],
+    [['-s', ''], 'A seed is a whole number'],
     [['--set', '=1'], 'Expected KEY=VALUE'],
     [['--set', 'policy.cuda'], 'Expected KEY=VALUE'],
     [['--bogus'], '--bogus'],
@@ -162,6 +186,81 @@ describe('on the command line', () => {
     expect(text.stderr).toContain('Did you mean "cql"')
   })
 
+  test('--help of a mode shows the keys that it adds', async () => {
+    const key = ['--policy.other.commander.collector_num', '4']
+    expect(await main(['-m', 'parallel', '-c', 'config.json', ...key, '--help'])).toBe(0)
+    expect(text.stdout).toMatch(/policy\.other\.commander\.collector_num +4 .*command line/)
+    expect(text.stdout).toMatch(/policy\.other\.exchange\.type +"thread"/)
+    expect(await main(['-m', 'dist', '-p', 'dqn', ...key, '--help'])).toBe(0)
+    expect(text.stdout).toMatch(/policy\.other\.exchange\.type +"nats"/)
+    expect(await main(['-c', 'config.json', ...key, '--help'])).toBe(2)
+    expect(text.stderr).toContain('policy.other.commander.collector_num: unknown key')
+  })
+
+  test('--no- switches a path off that the config sets', async () => {
+    const [main_config, create_config] = smallDqn({}, { replay_path: 'shots' })
+    writeFileSync(join(cwd, 'config.json'), JSON.stringify({ main_config, create_config }))
+    expect(await main(['-c', 'config.json', '--no-env.replay_path', '--train-iter', '2', '--quiet'])).toBe(0)
+    expect(readdirSync(cwd).sort()).toEqual(['config.json', 'small_dqn'])
+  })
+
+  test('names of runs: --exp-name goes over the environment; several seeds end any name', async () => {
+    process.env['DING__EXP_NAME'] = 'of_env'
+    onTestFinished(() => {
+      delete process.env['DING__EXP_NAME']
+    })
+    const brief = ['-c', 'config.json', '--train-iter', '2', '--quiet']
+    expect(await main([...brief, '--exp-name', 'mine'])).toBe(0)
+    expect(await main(brief)).toBe(0)
+    expect(await main([...brief, '-s', '1', '2'])).toBe(0)
+    expect(await main([...brief, '-s', '1', '2', '--set', 'exp_name=x'])).toBe(0)
+    expect(await main([...brief, '-s', '3', '--set', 'exp_name=y_seed0'])).toBe(0)
+    expect(text.stderr).toBe('')
+    expect(readdirSync(cwd).sort()).toEqual(
+      [
+        'config.json',
+        'mine',
+        'of_env',
+        'of_env_seed1',
+        'of_env_seed2',
+        'x_seed1',
+        'x_seed2',
+        'y_seed0',
+      ].sort(),
+    )
+  })
+
+  test('--resume takes no other name and no other mode', async () => {
+    expect(await main(['-c', 'config.json', '--train-iter', '2', '--quiet'])).toBe(0)
+    const resume = ['--resume', 'small_dqn', '--train-iter', '6', '--quiet']
+    for (const [more, said] of [
+      [['--exp-name', 'b'], 'leave --exp-name out'],
+      [['--exp_name', 'b'], 'leave --exp-name out'],
+      [['-m', 'serial_offline'], 'is of -m serial, and goes on as such'],
+    ] as const) {
+      text.stderr = ''
+      expect(await main([...resume, ...more])).toBe(2)
+      expect(text.stderr).toContain(said)
+    }
+    expect(await main([...resume, '-m', 'serial'])).toBe(0)
+    expect(readdirSync(cwd).sort()).toEqual(['config.json', 'small_dqn'])
+  })
+
+  test('collect names the files of several seeds after them, where they would be one', async () => {
+    const collect = ['-m', 'collect', '--collect-count', '20', '--quiet', '-s', '1', '2']
+    const random = [...collect, '-c', 'config.json', '--random']
+    expect(await main([...random, '--output', 'data.v1.hdf5'])).toBe(0)
+    const files = ['data.v1_seed1.hdf5', 'data.v1_seed2.hdf5']
+    expect(readdirSync(cwd).sort()).toEqual(['config.json', ...files])
+    expect(await main(['-c', 'config.json', '--train-iter', '2', '--quiet'])).toBe(0)
+    expect(await main([...collect, '-c', 'small_dqn/total_config.json', '--random'])).toBe(0)
+    const inFolder = readdirSync(join(cwd, 'small_dqn')).filter((name) => name.includes('expert'))
+    expect(inFolder.sort()).toEqual(['expert_data_seed1.hdf5', 'expert_data_seed2.hdf5'])
+    expect(text.stderr).toBe('')
+    expect(await main([...random, '--load-path', 'x.safetensors'])).toBe(2)
+    expect(text.stderr).toContain('x.safetensors is named to act with')
+  })
+
   test('config list names what -e and -p take, and config explain a shipped config', async () => {
     expect(await main(['config', 'list'])).toBe(0)
     expect(text.stdout).toMatch(/^ {2}cartpole_dqn$/m)
@@ -171,8 +270,14 @@ describe('on the command line', () => {
   })
 
   test('a dataset of D4RL: its mode, its nearest name, its missing file', async () => {
-    expect(await main(['-e', 'hopper-medium-v2', '-p', 'cql'])).toBe(2)
-    expect(text.stderr).toContain('add -m serial_offline')
+    for (const mode of [[], ['-m', 'parallel'], ['-m', 'dist', '--role', 'learner']]) {
+      text.stderr = ''
+      expect(await main([...mode, '-e', 'hopper-medium-v2', '-p', 'cql', '--quiet'])).toBe(2)
+      expect(text.stderr).toContain('add -m serial_offline')
+    }
+    text.stderr = ''
+    expect(await main(['-m', 'eval', '-e', 'hopper-medium-v2', '-p', 'cql', '--quiet'])).toBe(4)
+    expect(text.stderr).toContain('There is no checkpoint')
     expect(await main(['-m', 'serial_offline', '-e', 'hopper-medum-v2', '-p', 'cql'])).toBe(2)
     expect(text.stderr).toContain('hopper-medium-v2_cql')
     expect(await main(['-m', 'serial_offline', '-e', 'hopper-medium-v2', '-p', 'cql', '--quiet'])).toBe(4)
