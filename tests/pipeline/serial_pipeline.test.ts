@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import {
   BUFFER_REGISTRY,
   compile_config,
+  createDataset,
   LOCK_FILE,
   loadState,
   lockFolder,
@@ -18,6 +19,7 @@ import {
   resume_pipeline,
   serial_pipeline,
 } from '../../entry/index.js'
+import type { HostTensor } from '../../ding/utils/index.js'
 import { filesWith, smallDqn, temporaryFolder } from '../fixtures/configs.js'
 
 const quiet = { console: 'quiet' } as const
@@ -223,7 +225,17 @@ describe('evaluate and collect_demo_data', () => {
       expert_data_path,
     })
     expect(count).toBe(50)
-    expect(Object.keys(loadState(expert_data_path).tree).length).toBeGreaterThan(0)
+    const recorded = await createDataset(
+      { data_path: expert_data_path, sampling: 'free_no_replace' },
+      { random: RandomStream.fromSeed(0) },
+    )
+    const { obs, action } = recorded.sample(50) as Record<string, HostTensor>
+    const seen = Array.from({ length: 50 }, (_, i) => [
+      i,
+      obs?.data.slice(4 * i, 4 * i + 4) as Float32Array,
+    ])
+    const greedy = await trained.policy.eval_mode.forward(Object.fromEntries(seen))
+    expect(Array.from(action?.data ?? [])).toEqual(Object.values(greedy).map((out) => out.action))
   })
 
   test("a run's total_config.json brings the checkpoints that lie beside it, wherever that is", async () => {

@@ -137,6 +137,20 @@ describe('observation wrappers', () => {
     )
   })
 
+  it('normalise by given statistics that stay, with update false', async () => {
+    const learned = wrapWith(script([1, 1, 1, 1]), { type: 'obs_norm', warmup: 0 })
+    await run(learned, 3)
+    const fixed = wrapWith(script([1, 1, 1, 1]), { type: 'obs_norm', warmup: 0, update: false })
+    await fixed.load_state_dict?.((await learned.state_dict?.()) as StateTree)
+    // Seen were 0, 1, 2 and 3, and ten times that.
+    const normal = (v: number) =>
+      Float32Array.of((v - 1.5) / (Math.sqrt(1.25) + 1e-4), (10 * v - 15) / (Math.sqrt(125) + 1e-4))
+    for (let episode = 0; episode < 2; episode++) {
+      const { first, steps } = await run(fixed, 2)
+      expect([first, ...steps.map(({ obs }) => obs)]).toEqual([normal(0), normal(1), normal(2)])
+    }
+  })
+
   it('scale and transpose images', async () => {
     const image = Uint8Array.from({ length: 12 }, (_, i) => i)
     const make = () => new ScriptEnv(new Box(0, 255, [2, 2, 3], 'uint8'), { obs: [image], rewards: [1] })
@@ -196,6 +210,10 @@ describe('episode wrappers', () => {
     expect(inner.done).toHaveLength(5)
     const skipped = await run(wrapWith(script([1, 2, 4, 8, 16]), { type: 'max_and_skip', skip: 5 }), 1)
     expect(skipped.steps[0]).toMatchObject({ reward: 31, done: true, obs: vectors[4] })
+    const short = script([1, 2])
+    const ended = await run(wrapWith(short, { type: 'max_and_skip', skip: 5 }), 1)
+    expect(ended.steps[0]).toMatchObject({ reward: 3, done: true })
+    expect(short.done).toHaveLength(2)
   })
 
   it('noop_reset starts with 1 to noop_max no-ops, by its own seed', async () => {
@@ -251,7 +269,9 @@ describe('act_scale', () => {
 
 describe('every wrapper', () => {
   const specs: Record<string, EnvWrapperSpec> = {
-    time_limit: { type: 'time_limit', max_episode_steps: 9 },
+    // The state is saved at step 45: within an episode of the wrapper's own, and of the environment's.
+    time_limit: { type: 'time_limit', max_episode_steps: 7 },
+    delay_reward: { type: 'delay_reward', delay_reward_step: 4 },
     static_obs_norm: { type: 'static_obs_norm', mean: [0, 0, 0], std: [1, 2, 3] },
   }
   const discreteOnly = new Set(['noop_reset'])
@@ -260,7 +280,7 @@ describe('every wrapper', () => {
 
   it.each(names)('%s goes on bit for bit from a saved state', async (name) => {
     const make = () => {
-      const cfg = discreteOnly.has(name) ? { continuous: false } : {}
+      const cfg = { max_episode_steps: 20, continuous: !discreteOnly.has(name) }
       return wrapWith(wrapWith(new PendulumEnv(cfg) as unknown as Env, 'reward_norm'), specs[name] ?? name)
     }
     const play = async (env: Env, steps: number) => {

@@ -140,7 +140,7 @@ describe('what dqn can be used on', () => {
   })
 
   test.each([true, false])(
-    'noisy layers and dueling %s: new noise at each update, none in evaluation',
+    'noisy layers and dueling %s: no noise in evaluation, which draws none',
     async (dueling) => {
       const make = () => new SmallEnv(new Box(0, 1, [2]), new Discrete(2), bit, () => 1)
       const model = { obs_shape: 2, action_shape: 2, encoder_hidden_size_list: [8], noise: true, dueling }

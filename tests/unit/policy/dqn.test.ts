@@ -185,6 +185,45 @@ describe('the update', () => {
   })
 })
 
+describe('noisy layers', () => {
+  const build = () =>
+    buildDqn({
+      noisy_net: true,
+      learn: { learning_rate: 0 },
+      model: { obs_shape: 3, action_shape: 2, encoder_hidden_size_list: [8], noise: true },
+    })
+  type Built = Awaited<ReturnType<typeof build>>
+
+  test.each(['model', 'target_model'])('get new noise at each update: %s', async (part) => {
+    const policy = await build()
+    const noise = () => {
+      const saved = policy.learn_mode.state_dict()[part] as Record<string, { data: Float32Array }>
+      return Object.entries(saved).flatMap(([name, { data }]) => (name.includes('noise') ? [...data] : []))
+    }
+    const seen = [noise()]
+    for (let i = 0; i < 2; i++) {
+      await policy.learn_mode.forward(tableBatch([STEP], 3))
+      seen.push(noise())
+    }
+    expect(seen[0]?.length).toBeGreaterThan(0)
+    for (const [i, values] of seen[0]?.entries() ?? [])
+      expect(new Set([values, seen[1]?.[i], seen[2]?.[i]]).size).toBe(3)
+  })
+
+  test('explore: with weights that stay, what is collected changes with the noise, what is evaluated does not', async () => {
+    const policy = await build()
+    const states = Object.fromEntries(
+      Array.from({ length: 200 }, (_, i) => [i, Float32Array.of(Math.sin(i), Math.cos(i), Math.sin(2 * i))]),
+    )
+    const actions = async (mode: Built['eval_mode'] | Built['collect_mode']) =>
+      Object.values(await mode.forward(states)).map(({ action }) => action)
+    const [collected, evaluated] = [await actions(policy.collect_mode), await actions(policy.eval_mode)]
+    await policy.learn_mode.forward(tableBatch([STEP], 3))
+    expect(await actions(policy.collect_mode)).not.toEqual(collected)
+    expect(await actions(policy.eval_mode)).toEqual(evaluated)
+  })
+})
+
 describe('saved state', () => {
   test('goes on bit for bit', async () => {
     const a = await withTarget({

@@ -10,6 +10,9 @@ import {
 } from '../../../../ding/index.js'
 import type { HostTensor } from '../../../../ding/utils/index.js'
 import { temporaryFolder } from '../../../fixtures/configs.js'
+import { d4rl, firsts, load, scratch, values } from './fixtures.js'
+
+const path = scratch()
 
 /** Two episodes of observations 0, 1, 2, ... with reward 10 + t: one of four steps that terminates, one of three that is cut. */
 async function written(): Promise<string> {
@@ -49,6 +52,24 @@ test('single steps become n-step returns that end at terminal steps and at cuts,
   expect(rows.get(3)).toEqual({ reward: [13, 0, 0], next: 4, done: 1, value_gamma: 0.5 })
   expect(rows.get(20)).toEqual({ reward: [30, 31, 32], next: 23, done: 0, value_gamma: 0.125 })
   expect(rows.get(22)).toEqual({ reward: [32, 0, 0], next: 23, done: 0, value_gamma: 0.5 })
+})
+
+test('a D4RL file without next observations: windows end at its terminal steps, too', async () => {
+  // Rows 0 to 7; 2 is terminal, 5 a time-out, 7 the end of the file: rewards are the row numbers.
+  const file = await d4rl(path('plain.hdf5'), 8, { terminals: [2], timeouts: [5] })
+  const { dataset } = await load(file, { sampling: 'free_no_replace' }, 0, 3)
+  const batch = dataset.sample(dataset.count)
+  const [starts, rewards, gammas] = [firsts(batch), values(batch, 'reward'), values(batch, 'value_gamma')]
+  const windows = starts.map((row, i) => [row, rewards.slice(3 * i, 3 * i + 3), gammas[i]])
+  const gamma = (steps: number) => Math.fround(0.99 ** steps)
+  expect(windows.sort(([a], [b]) => Number(a) - Number(b))).toEqual([
+    [0, [0, 1, 2], gamma(3)],
+    [1, [1, 2, 0], gamma(2)],
+    [2, [2, 0, 0], gamma(1)],
+    [3, [3, 4, 0], gamma(2)],
+    [4, [4, 0, 0], gamma(1)],
+    [6, [6, 0, 0], gamma(1)],
+  ])
 })
 
 /** What a buffer of 3-step returns saves of an episode of five steps, rewards 1 to 5, that a time limit ends; gamma 0.5. */
