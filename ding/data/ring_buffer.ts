@@ -50,7 +50,7 @@ export abstract class RingBuffer implements ReplayBuffer {
   protected readonly name: string
   protected readonly thruput: ThruputMonitor
   private readonly skipped: ReadonlySet<string>
-  /** The columns are those of a state that was loaded. */
+  /** The columns are those of a state that was loaded, and nothing has been pushed since. */
   private loaded = false
   /** The row that the next transition goes to. */
   protected tail = 0
@@ -202,6 +202,7 @@ export abstract class RingBuffer implements ReplayBuffer {
   private check(list: readonly Transition[]): void {
     try {
       this.store.check(list)
+      this.loaded = false
     } catch (cause) {
       if (!this.loaded || !(cause instanceof DingError)) throw cause
       throw new CheckpointError(

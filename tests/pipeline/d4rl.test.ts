@@ -293,7 +293,7 @@ describe('training from a file in D4RL’s layout', () => {
   test('env.type none is for data alone', async () => {
     const [main, create] = d4rl_config('td3_bc', 'pen-human-v1')
     const online: ConfigPair = [
-      merge(structuredClone(main), { policy: { collect: { use_norm: false } } }),
+      merge(structuredClone(main), { policy: { collect: { use_norm: false, data_path: '' } } }),
       create,
     ]
     await expect(
