@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type CompiledConfig, configToJson, TOTAL_CONFIG } from '../config/index.js'
 import { createRunLogger, type RunLogger } from '../logger/index.js'
 import { writeFileAtomic } from '../utils/index.js'
@@ -57,10 +57,10 @@ export class AgentLog {
       this.own = createRunLogger({ ...NO_FILES, console })
       return
     }
-    const last = lastOf(tensorboard_log, name)
-    const known = this.folders.get(name)
-    const latest = this.folders.size === 0 && last > 0 ? folderOf(tensorboard_log, name, last) : undefined
-    const folder = (goes_on ? (known ?? latest) : undefined) ?? folderOf(tensorboard_log, name, last + 1)
+    const path = join(tensorboard_log, name)
+    const last = lastOf(path)
+    const latest = this.folders.size === 0 && last > 0 ? `${path}_${last}` : undefined
+    const folder = (goes_on ? (this.folders.get(name) ?? latest) : undefined) ?? `${path}_${last + 1}`
     const file = join(folder, TOTAL_CONFIG)
     if (!existsSync(file)) writeFileAtomic(file, configToJson(config))
     this.folders.set(name, folder)
@@ -75,15 +75,12 @@ export class AgentLog {
   }
 }
 
-function folderOf(tensorboard_log: string, name: string, number: number): string {
-  return join(tensorboard_log, `${name}_${number}`)
-}
-
-/** The greatest n of the folders `<name>_<n>`; 0: there is none. */
-function lastOf(tensorboard_log: string, name: string): number {
-  if (!existsSync(tensorboard_log)) return 0
-  const numbers = readdirSync(tensorboard_log).flatMap((entry) => {
-    const number = entry.startsWith(`${name}_`) ? entry.slice(name.length + 1) : ''
+/** The greatest n of the folders `<path>_<n>`; 0: there is none. */
+function lastOf(path: string): number {
+  const [folder, start] = [dirname(path), `${basename(path)}_`]
+  if (!existsSync(folder)) return 0
+  const numbers = readdirSync(folder).flatMap((entry) => {
+    const number = entry.startsWith(start) ? entry.slice(start.length) : ''
     return /^\d+$/.test(number) ? [Number(number)] : []
   })
   return Math.max(0, ...numbers)

@@ -148,7 +148,7 @@ export abstract class BaseAgent {
 
   // ---- predict ----
 
-  /** Actions in the environment's own scale, with the state that was given: `const [action] = await agent.predict(obs)`. */
+  /** Actions in the environment's own scale, with the state that was given: `const [action] = await agent.predict(obs)`. Numbers in a list are one vector; of a Discrete space, several observations. */
   async predict(observation: Obs, options?: PredictOptions): Promise<[action: Action, state: unknown]>
   async predict(observation: NumberList, options?: PredictOptions): Promise<[Action | Action[], unknown]>
   async predict(observation: ObsBatch, options?: PredictOptions): Promise<[actions: Action[], state: unknown]>

@@ -61,8 +61,8 @@ export class EpisodeMonitor {
 
   /** Writes rollout/ and time/ values if, with the last `ended` episodes, `log_interval` of them have come together. */
   dumpIfDue(log_interval: number, ended: number, logger: Logger, num_timesteps: number): void {
-    const [now, before] = [this.episodes, this.episodes - ended].map((n) => Math.floor(n / log_interval))
-    if (now !== before) this.dump(logger, num_timesteps)
+    const before = Math.floor((this.episodes - ended) / log_interval)
+    if (Math.floor(this.episodes / log_interval) > before) this.dump(logger, num_timesteps)
   }
 
   /** Writes rollout/ and time/ values. */

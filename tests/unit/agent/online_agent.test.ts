@@ -175,8 +175,11 @@ describe('learn', () => {
     await learn('run', { reset_num_timesteps: false })
     await learn('run')
     await learn('other', { reset_num_timesteps: false })
+    await learn('deep/run')
+    await learn('deep/run')
     await agent.close()
-    expect(readdirSync(folder).sort()).toEqual(['other_1', 'run_1', 'run_2'])
+    expect(readdirSync(folder).sort()).toEqual(['deep', 'other_1', 'run_1', 'run_2'])
+    expect(readdirSync(join(folder, 'deep')).sort()).toEqual(['run_1', 'run_2'])
     expect([steps('run_1'), steps('run_2'), steps('other_1')]).toEqual([
       [10, 20, 30, 40],
       [10, 20],
