@@ -7,10 +7,10 @@ import {
   compile_config,
   createDataset,
   LOCK_FILE,
-  loadState,
   lockFolder,
   RandomStream,
 } from '../../ding/index.js'
+import type { HostTensor } from '../../ding/utils/index.js'
 import {
   collect_demo_data,
   evaluate,
@@ -19,7 +19,6 @@ import {
   resume_pipeline,
   serial_pipeline,
 } from '../../entry/index.js'
-import type { HostTensor } from '../../ding/utils/index.js'
 import { filesWith, smallDqn, temporaryFolder } from '../fixtures/configs.js'
 
 const quiet = { console: 'quiet' } as const
@@ -230,10 +229,7 @@ describe('evaluate and collect_demo_data', () => {
       { random: RandomStream.fromSeed(0) },
     )
     const { obs, action } = recorded.sample(50) as Record<string, HostTensor>
-    const seen = Array.from({ length: 50 }, (_, i) => [
-      i,
-      obs?.data.slice(4 * i, 4 * i + 4) as Float32Array,
-    ])
+    const seen = Array.from({ length: 50 }, (_, i) => [i, obs?.data.slice(4 * i, 4 * i + 4) as Float32Array])
     const greedy = await trained.policy.eval_mode.forward(Object.fromEntries(seen))
     expect(Array.from(action?.data ?? [])).toEqual(Object.values(greedy).map((out) => out.action))
   })

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { RandomStream } from '../../../ding/compute/index.js'
 import { DistinctDraw } from '../../../ding/data/distinct.js'
 import { MinSegmentTree, PriorityIndex, SumSegmentTree } from '../../../ding/data/index.js'
+import { deque, ints, step } from './helpers.js'
 
 const leaves = fc.array(fc.oneof(fc.constant(0), fc.double({ min: 1e-6, max: 1e3, noNaN: true })), {
   minLength: 1,
@@ -100,6 +101,62 @@ describe('PriorityIndex', () => {
       expect(index.priorities[0]).toBeNaN()
     }
   })
+})
+
+describe('PriorityIndex, cleared or loaded', () => {
+  const options = { alpha: 1, beta: 0.5, betaStep: 0.25, maxIncludesEps: false }
+  const filled = () => {
+    const index = new PriorityIndex(4, options)
+    for (const [row, priority] of [2, 1, 3].entries()) index.insert(row, priority)
+    index.update(0, 8)
+    index.anneal()
+    return index
+  }
+
+  it('removed rows are not there after loading, for the largest weight neither', () => {
+    const index = filled()
+    index.remove(1)
+    const loaded = new PriorityIndex(4, options)
+    loaded.load_state_dict(index.state_dict(3))
+    expect([loaded.min.root, loaded.sum.root]).toEqual([3, 11 + 1e-5])
+    const out = new Float32Array(2)
+    loaded.weights(Int32Array.of(0, 2), 2, out)
+    expect(out[0]).toBeCloseTo((8 / 3) ** -0.75, 5)
+    expect(out[1]).toBe(1)
+  })
+
+  it('clear forgets the entries and the maximum, and beta goes on', () => {
+    const index = filled()
+    index.clear()
+    expect([index.sum.root, index.min.root, index.maximum, index.beta]).toEqual([
+      0,
+      Number.POSITIVE_INFINITY,
+      1,
+      0.75,
+    ])
+    expect(Array.from(index.priorities)).toEqual(Array(4).fill(Number.NaN))
+    index.insert(2, undefined)
+    expect([index.sum.root, index.min.root]).toEqual([1, 1])
+  })
+})
+
+test('the weights of a deque buffer become fully correcting over so many sample calls', () => {
+  const { buffer } = deque({
+    replay_buffer_size: 4,
+    priority: true,
+    priority_IS_weight: true,
+    priority_power_factor: 1,
+    IS_weight_power_factor: 0.5,
+    IS_weight_anneal_train_iter: 2,
+  })
+  buffer.push([
+    { ...step(0), priority: 1 },
+    { ...step(1), priority: 4 },
+  ])
+  // The second of two draws is from the upper half, which is the second row's: (1 / 4)^beta with beta 0.5, 0.75, 1, 1.
+  const weights = [0, 1, 2, 3].map((iteration) => ints(buffer.sample(2, iteration), 'IS')[1])
+  for (const [i, expected] of [0.5, 4 ** -0.75, 0.25, 0.25].entries())
+    expect(weights[i]).toBeCloseTo(expected, 6)
 })
 
 describe('DistinctDraw', () => {

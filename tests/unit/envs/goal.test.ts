@@ -143,6 +143,24 @@ describe('reach', () => {
     expect(position).toEqual(Float32Array.of(1, -1))
   })
 
+  it('succeeds within the threshold, and not a little beyond', () => {
+    const distance_threshold = 0.1
+    const env = new ReachEnv({ body: 'point', dimensions: 2, distance_threshold })
+    env.seed(2)
+    let obs = env.reset() as GoalObs<Float32Array>
+    const seen = new Set<boolean>()
+    for (let step = 0; step < 50; step++) {
+      const gap = obs.desired_goal.map((wanted, i) => wanted - obs.achieved_goal[i]!)
+      // Steps of 0.03: some end in the ring between the threshold and twice that.
+      const timestep = env.step(gap.map((v) => (0.3 * v) / Math.hypot(...gap)))
+      obs = timestep.obs as GoalObs<Float32Array>
+      const distance = Math.hypot(...obs.desired_goal.map((wanted, i) => wanted - obs.achieved_goal[i]!))
+      expect(timestep.info['is_success']).toBe(distance < distance_threshold)
+      if (distance < 2 * distance_threshold) seen.add(timestep.info['is_success'] as boolean)
+    }
+    expect([...seen]).toEqual([false, true])
+  })
+
   it("the arm's tip follows from its joints", () => {
     for (const dimensions of [2, 3]) {
       const env = new ReachEnv({ body: 'arm', dimensions })

@@ -65,6 +65,16 @@ describe('v4 and v5', () => {
     },
   )
 
+  it('HalfCheetah: both pay for the way forward, a second, less 0.1 of the squared controls', async () => {
+    const cfg = { exclude_current_positions_from_observation: false }
+    for (const { before, after, reward, info } of await versions('HalfCheetah', { 1: 1 }, cfg, cfg)) {
+      const forward = ((after[0] as number) - (before[0] as number)) / 0.05
+      expect(Math.abs(forward)).toBeGreaterThan(0.01)
+      expect(reward).toBeCloseTo(forward - 0.1 * 6 * 0.25 ** 2, 9)
+      expect(info['x_velocity']).toBeCloseTo(forward, 9)
+    }
+  })
+
   it('Reacher: v4 pays for the distance before the step', async () => {
     const [v4, v5] = await versions('Reacher', { 0: 1 })
     expect(v4.info['reward_dist']).toBeCloseTo(-norm(v4.before.slice(8)), 12)

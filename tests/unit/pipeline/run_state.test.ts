@@ -8,6 +8,8 @@ import {
   Discrete,
   loadState,
   RandomStream,
+  type ReplayBuffer,
+  ROLES,
   runStatePath,
   type StateTree,
   saveState,
@@ -122,3 +124,32 @@ test('a run whose state cannot be saved has its last evaluation, checkpoints and
   const result: unknown = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8'))
   expect(result).toMatchObject({ stop_reason: 'max_train_iter', train_iter: 8, eval_value: 5 })
 })
+
+test.each([true, false])(
+  'save_run_state %s: written at checkpoints or not at all',
+  async (save_run_state) => {
+    const work_dir = temporaryFolder()
+    const hook = { save_ckpt_after_iter: 8, save_run_state }
+    const [main, create] = smallDqn({ learn: { update_per_collect: 4, batch_size: 16, learner: { hook } } })
+    const folder = join(work_dir, 'small_dqn')
+    const written: [number, boolean][] = []
+    await serial_pipeline([main, create], 0, {
+      console: 'quiet',
+      work_dir,
+      max_train_iter: 24,
+      rebind: (container) => {
+        container.onActivation(ROLES.buffer, (_context, buffer: ReplayBuffer) => {
+          const sample = buffer.sample.bind(buffer)
+          buffer.sample = (size, iter) => {
+            written.push([iter, existsSync(runStatePath(folder))])
+            return sample(size, iter)
+          }
+          return buffer
+        })
+      },
+    })
+    expect(written.at(-1)).toEqual([23, save_run_state])
+    expect(written.every(([iter, there]) => there === (save_run_state && iter >= 8))).toBe(true)
+    expect(existsSync(runStatePath(folder))).toBe(save_run_state)
+  },
+)

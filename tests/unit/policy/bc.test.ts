@@ -132,6 +132,24 @@ describe('bc', () => {
     expect(out['total_loss']).toBeCloseTo(mean(inner.map((e) => e * e)), 3)
   })
 
+  it.each([
+    ['a quarter', [0, 9, 9, 9], 0],
+    // Then all of them count.
+    ['less than a fifth', [0, 9, 9, 9, 9, 9], 5 / 6],
+  ])('continuous: tanh_mask with %s of the predictions within tanh(1)', async (_share, outputs, loss) => {
+    const n = outputs.length
+    const cfg = config({ continuous: true, model: { ...model, action_shape: n } }, { tanh_mask: true })
+    const policy = new BCPolicy(cfg, await policyOptions())
+    const { last } = (
+      policy as unknown as { model: { head: { last: Record<string, { data: Float32Array }> } } }
+    ).model.head
+    last['weight']?.data.fill(0)
+    last['bias']?.data.set(outputs)
+    // The data's actions are 0: predictions of 0 have no error, those beyond tanh(1) one of 1.
+    const out = await policy.learn_mode.forward({ obs, action: f32(Array<number>(4 * n).fill(0), [4, n]) })
+    expect((out as LearnOutput)['total_loss']).toBeCloseTo(loss, 5)
+  })
+
   it('continuous: adds noise when collecting if told to', async () => {
     const make = async (noise: boolean) => {
       const cfg = config({ continuous: true, model })

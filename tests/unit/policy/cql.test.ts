@@ -214,6 +214,20 @@ describe('bc_steps', () => {
     expect(await actor(false, 0.5)).not.toEqual(await actor(false, -0.5))
   })
 
+  test('clone actions in units of max_action', async () => {
+    const loss = async (max_action: number) => {
+      const policy = await build({ learn: { ...learn, bc_steps: 1 }, model: { max_action } })
+      const batch = continuousBatch(0)
+      const { data, shape } = batch['action'] as HostTensor
+      const action = f32(
+        Array.from(data, (v) => max_action * v),
+        shape,
+      )
+      return (await first(policy, { ...batch, action }))['policy_loss'] as number
+    }
+    expect(await loss(2)).toBeCloseTo(await loss(1), 5)
+  })
+
   test('end after that many updates', async () => {
     const follows = async (bc_steps: number) =>
       updates((await build({ learn: { ...learn, bc_steps } })).learn_mode, 0, 2)
@@ -241,6 +255,14 @@ describe('the switch to online learning', () => {
     resumed.learn_mode.load_state_dict(policy.learn_mode.state_dict())
     expect(resumed.online).toBe(true)
     expect(await ratio(resumed)).toBeCloseTo(2, 4)
+  })
+
+  test('can take the conservative term away', async () => {
+    const policy = await build({ learn: { ...learn, cql_alpha_online: 0 } })
+    policy.startOnline()
+    const output = await first(policy, continuousBatch(0))
+    expect(output['min_q_weight']).toBe(0)
+    expect(output['cql_min_qf1_loss']).toBe(0)
   })
 
   test('changes nothing without cql_alpha_online', async () => {

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import {
   BCPolicy,
+  CQLPolicy,
   CrossQPolicy,
   DQNPolicy,
+  IQLPolicy,
   LR_SCHEDULE_REGISTRY,
   type LrFunction,
   learningRateAt,
@@ -14,6 +16,7 @@ import {
   TD3Policy,
 } from '../../../ding/index.js'
 import { build, continuousBatch } from './continuous_support.js'
+import { offlinePolicy, waveBatch } from './offline_support.js'
 import { f32, i32, policyOptions } from './support.js'
 
 const spec = { type: 'linear' } as const
@@ -116,6 +119,25 @@ describe('in every policy learning rates go by the env steps of a run that these
       expect(first?.[i]).toBeCloseTo(start * 0.5, 12)
       expect(second?.[i]).toBeCloseTo(start * 0.25, 12)
     })
+  })
+
+  test.each([
+    ['cql', CQLPolicy, own, entropic],
+    [
+      'iql',
+      IQLPolicy,
+      { learning_rate_q: 1e-3, learning_rate_policy: 2e-3, learning_rate_value: 4e-3 },
+      ['cur_lr_q', 'cur_lr_p', 'cur_lr_value'],
+    ],
+  ] as const)('%s, which names its networks otherwise', async (_name, kind, learn, names) => {
+    const policy = await offlinePolicy(kind as Kind & { new (...of: never[]): Policy }, {
+      learn: { ...learn, lr_schedule: spec },
+    })
+    policy.setAttribute('max_env_step', 100)
+    expect(await ratesOf(policy, waveBatch(), names)).toEqual([
+      [0.5e-3, 1e-3, 2e-3],
+      [0.25e-3, 0.5e-3, 1e-3],
+    ])
   })
 
   test.each([

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
-import { TD3BCPolicy } from '../../../ding/index.js'
+import { type Parameter, TD3BCPolicy } from '../../../ding/index.js'
+import type { ContinuousQAC } from '../../../ding/model/index.js'
+import type { HostTensor } from '../../../ding/utils/index.js'
+import { ask } from './continuous_support.js'
 import {
   ACTIONS,
   checksum,
@@ -8,9 +11,11 @@ import {
   offlinePolicy,
   ROWS,
   wave,
+  waveBatch,
   waveObservations,
   wavePolicy,
 } from './offline_support.js'
+import { mean } from './support.js'
 
 const small = { model: { net_arch: [8, 6] } }
 
@@ -33,6 +38,27 @@ test('updates are those of CORL: losses, delayed actor and targets', async () =>
   const state = policy.learn_mode.state_dict()
   expect(checksum(state['model'])).toBeCloseTo(-1.5366457142315868, 5)
   expect(checksum(state['target_model'])).toBeCloseTo(-1.536903877555869, 5)
+})
+
+test('the weight of Q is its mean size, also where its signs differ', async () => {
+  const policy = await offlinePolicy(TD3BCPolicy, {
+    ...small,
+    learn: { alpha: 2, actor_update_freq: 1, learning_rate_critic: 0 },
+  })
+  const { model } = policy as unknown as { model: ContinuousQAC }
+  const batch = waveBatch()
+  const valuesNow = async () =>
+    Array.from((await ask(model, batch['obs'] as HostTensor)).q.data).slice(0, ROWS)
+  const before = await valuesNow()
+  // The first critic's values are moved so that 0 lies midway between the least and the largest.
+  const bias = model.critic.parameters().at(-1) as Parameter
+  bias.data[0] = (bias.data[0] as number) - (Math.min(...before) + Math.max(...before)) / 2
+  const q = await valuesNow()
+  expect(Math.min(...q)).toBeLessThan(0)
+  expect(Math.max(...q)).toBeGreaterThan(0)
+  const { actor_loss, bc_loss } = await learnOnce(policy, batch)
+  const lambda = 2 / mean(q.map(Math.abs))
+  expect(actor_loss).toBeCloseTo((bc_loss as number) - lambda * mean(q), 4)
 })
 
 test('with alpha 0 the actor clones the data', async () => {

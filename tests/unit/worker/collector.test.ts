@@ -87,6 +87,16 @@ describe('sample collector', () => {
     expect(seen).toHaveLength(38)
   })
 
+  test('resets the policy, by environment, where an episode ends', async () => {
+    const { collector, seen } = sampleCollector([[2, 3]])
+    const resets: number[][] = []
+    for (let step = 0; step < 5; step++) {
+      await collector.collect(1)
+      resets.push([...seen.resets])
+    }
+    expect(resets).toEqual([[], [0], [0], [0], [0, 0]])
+  })
+
   test('tells the policy its settings and the transitions their training iteration', async () => {
     const { collector, seen } = sampleCollector([[5]])
     const [t] = await collector.collect(1, { train_iter: 7, policy_kwargs: { eps: 0.25 } })
