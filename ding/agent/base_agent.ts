@@ -316,6 +316,7 @@ export abstract class BaseAgent {
     this.refuseWhileLearning('taught')
     this.learning = true
     try {
+      if (this.collects) this.needEnv()
       const name = options.tb_log_name ?? this.table.name
       this.log.begin(await this.config(), name, goes_on && this.num_timesteps > 0)
       const run = (await this.readyRun()) as R

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CrossQ } from '../../../ding/agent/index.js'
@@ -101,9 +102,11 @@ describe('environments', () => {
     const path = join(temporaryFolder(), 'agent.safetensors')
     const agent = crossq({ env: make })
     await agent.save(path)
-    const twin = keep(await CrossQ.load(path))
+    const tensorboard_log = join(temporaryFolder(), 'logs')
+    const twin = keep(await CrossQ.load(path, { tensorboard_log }))
     expect(await twin.predict(rows)).toEqual(await agent.predict(rows))
     await expect(twin.learn({ total_timesteps: 5 })).rejects.toThrow(/no environment/)
+    expect(existsSync(tensorboard_log)).toBe(false)
     expect(() => new CrossQ({}).action_space).toThrow(/not known yet/)
     await expect(new CrossQ({}).predict(upright)).rejects.toThrow(/give env/)
   })
