@@ -103,6 +103,13 @@ describe('a learner that is killed at random moments', () => {
     'has every transition exactly once at the end (%i)',
     async (seed) => {
       const random = RandomStream.fromSeed(seed)
+      const copies = random.child('copies').uniform(CHUNKS)
+      const settles = random.child('settles').uniform(CHUNKS)
+      // At which deliveries it is killed, how, and when it saves. There are as many deliveries as chunks at least, so all of it happens.
+      const order = random.child('order').permutation(CHUNKS)
+      const kills = new Set(order.slice(0, 4))
+      const torn = new Set(order.slice(4, 6))
+      const saves = new Set(order.slice(6, 11))
       const host = new ThreadExchangeHost({ queue_chunks: 6, queue_bytes: 1e9 })
       const folder = temporaryFolder()
       const sender = await host.connect()
@@ -110,49 +117,44 @@ describe('a learner that is killed at random moments', () => {
       const sending = (async () => {
         for (let n = 0; n < CHUNKS; n++) {
           const make = () => chunkOf(`collector${n % 2}.0`, Math.floor(n / 2), n * ROWS)
-          for (let copies = random.nextFloat() < 0.2 ? 2 : 1; copies > 0; copies--) {
+          for (let copy = (copies[n] as number) < 0.2 ? 2 : 1; copy > 0; copy--) {
             const { chunk, id } = make()
             await sender.trajectories.publish(chunk, id)
           }
         }
       })()
       let life = await begin(host, folder)
-      let kills = 0
+      let killed = 0
       let done = false
       void sending.then(() => {
         done = true
       })
-      for (;;) {
+      for (let n = 0; ; ) {
         const { messages } = await sender.trajectories.depth()
         if (done && messages === 0) break
-        const dice = random.nextFloat()
-        if (dice < 0.12) {
-          // SIGKILL: what was in memory is gone; a last entry that nobody has acknowledged may be half written.
-          kills++
-          const before = life
-          const file = join(
-            folder,
-            `journal_${(before.journal as unknown as { generation: number }).generation}.bin`,
-          )
-          const size = safeSize(file)
-          const torn = dice < 0.04 ? await half(before) : 0
-          if (torn > 0)
-            truncateSync(file, size + torn)
-            // The port closes without a word.
-          ;(before.exchange as unknown as { port: { close(): void } }).port.close()
+        const stop = new AbortController()
+        setTimeout(() => stop.abort(), 5)
+        const delivery = await life.exchange.trajectories.receive(stop.signal)
+        if (delivery === undefined) {
+          await life.intake.settle()
+          continue
+        }
+        const at = n++
+        if (torn.has(at)) await takeHalf(life, folder, delivery)
+        else await life.intake.take(delivery, 3)
+        if (torn.has(at) || kills.has(at)) {
+          // SIGKILL: what was in memory is gone, and the port closes without a word.
+          killed++
+          ;(life.exchange as unknown as { port: { close(): void } }).port.close()
           await new Promise((resolve) => setImmediate(resolve))
           life = await begin(host, folder)
-        } else if (dice < 0.25) await save(life, folder)
-        else {
-          const stop = new AbortController()
-          setTimeout(() => stop.abort(), 5)
-          const delivery = await life.exchange.trajectories.receive(stop.signal)
-          if (delivery !== undefined) await life.intake.take(delivery, 3)
-          if (random.nextFloat() < 0.5) await life.intake.settle()
+          continue
         }
+        if (saves.has(at)) await save(life, folder)
+        if ((settles[at % CHUNKS] as number) < 0.5) await life.intake.settle()
       }
       await life.intake.settle()
-      expect(kills).toBeGreaterThan(2)
+      expect(killed).toBe(kills.size + torn.size)
       expect(contents(life.buffer)).toEqual(Array.from({ length: CHUNKS * ROWS }, (_, i) => i))
       expect(life.intake.env_step).toBe(CHUNKS * ROWS)
       expect(life.intake.counts.transitions).toBe(CHUNKS * ROWS)
@@ -164,26 +166,18 @@ describe('a learner that is killed at random moments', () => {
     20_000,
   )
 
-  function safeSize(file: string): number {
-    try {
-      return statSync(file).size
-    } catch {
-      return 0
-    }
-  }
-
-  /** Takes in one more chunk whose entry will be cut: it is not acknowledged. @returns how much of the entry stays */
-  async function half({ exchange, intake, journal }: Life): Promise<number> {
+  /** Takes in a chunk whose entry in the journal is then half written: it is not acknowledged. */
+  async function takeHalf({ intake, journal }: Life, folder: string, delivery: Delivery): Promise<void> {
     await intake.settle()
-    const stop = new AbortController()
-    setTimeout(() => stop.abort(), 5)
-    const delivery = await exchange.trajectories.receive(stop.signal)
-    if (delivery === undefined) return 0
+    const { generation } = journal as unknown as { generation: number }
     const before = journal.bytes
     const mute: Delivery = { ...delivery, ack: () => new Promise(() => undefined) }
     await intake.take(mute, 3)
     const length = journal.bytes - before
-    return length > 0 ? Math.floor(length / 2) : 0
+    // A copy of a chunk that was there already has no entry.
+    if (length === 0) return
+    const file = join(folder, `journal_${generation}.bin`)
+    truncateSync(file, statSync(file).size - Math.ceil(length / 2))
   }
 })
 
