@@ -82,16 +82,13 @@ export function checkModelData(
   if (!isHostTensor(action) || sizes === undefined) return []
   const { min, max } = data.statistics.action_bounds
   if (action.dtype !== 'float32') {
-    checkRange(
-      min,
-      sizes,
-      (low) => new DatasetError(`The dataset's actions go down to ${low}, but ${allowed(sizes)}`),
-    )
-    checkRange(
-      max,
-      sizes,
-      (high) => new DatasetError(`The dataset's actions go up to ${high}, but ${allowed(sizes)}`),
-    )
+    const columns = sizeOf(action.shape.slice(1))
+    if (columns !== sizes.length || (bound !== undefined && action.shape.length > 1)) return []
+    for (const [bounds, way] of [[min, 'down'] as const, [max, 'up'] as const]) {
+      const error = (value: number) =>
+        new DatasetError(`The dataset's actions go ${way} to ${value}, but ${allowed(sizes)}`)
+      checkRange(bounds, sizes, error)
+    }
     return []
   }
   const largest = Math.max(...max, ...Array.from(min, (value) => -value))

@@ -50,7 +50,9 @@ function obsFits(shape: unknown, space: Space): boolean {
 }
 
 function oneHotFits(given: { sizes: readonly number[]; start: readonly number[] }, space: Space): boolean {
-  if (!(space instanceof Discrete || space instanceof MultiDiscrete)) return true
+  // Whole numbers that the environment has in a Box: one for each entry.
+  if (!(space instanceof Discrete || space instanceof MultiDiscrete))
+    return given.sizes.length === product(space.shape)
   const own = oneHotOf(oneHotShapeOf(space))
   return given.sizes.join() === own?.sizes.join() && given.start.join() === own.start.join()
 }

@@ -124,7 +124,7 @@ test('hindsight makes bit flipping with 8 bits learnable', async () => {
       learn: { update_per_collect: 6, batch_size: 64, target_update_freq: null, target_theta: 0.05 },
       buffer: { replay_buffer_size: 5000 },
     })
-  const options = { console: 'quiet', max_train_iter: 1200 } as const
+  const options = { console: 'quiet', max_train_iter: 2000 } as const
   const run = (type: string) => serial_pipeline(config(type), 0, { ...options, work_dir: temporaryFolder() })
   expect((await run('her')).eval_value).toBeGreaterThan(-4.6)
   expect((await run('naive')).eval_value).toBeLessThan(-6)

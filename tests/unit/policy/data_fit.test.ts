@@ -70,8 +70,19 @@ describe('data that do not', () => {
     )
     const pairs: HostTensor = { dtype: 'int32', shape: [1, 2], data: Int32Array.of(0, 0) }
     const two = { obs_shape: 4, action_shape: [3, 2] }
-    expect(checkModelData(two, dataset([4], pairs, [2, 1]), unit)).toEqual([])
-    expect(() => checkModelData(two, dataset([4], pairs, [1, 2]), unit)).toThrow(/go up to 2, but .*\[3,2\]/)
+    const choices = { scale: 1, bound: undefined }
+    expect(checkModelData(two, dataset([4], pairs, [2, 1]), choices)).toEqual([])
+    expect(() => checkModelData(two, dataset([4], pairs, [1, 2]), choices)).toThrow(
+      /go up to 2, but .*\[3,2\]/,
+    )
+  })
+
+  test('whole numbers that a continuous policy learns from are no choices', () => {
+    const torques: HostTensor = { dtype: 'int32', shape: [1, 2], data: Int32Array.of(-1, 1) }
+    const model = { obs_shape: 3, action_shape: 2 }
+    expect(checkModelData(model, dataset([3], torques, [-1, 1]), unit)).toEqual([])
+    const one: HostTensor = { dtype: 'int32', shape: [1, 1], data: Int32Array.of(-1) }
+    expect(checkModelData({ ...model, action_shape: 1 }, dataset([3], one, [-1]), unit)).toEqual([])
   })
 
   test('actions of a batch that the model does not have, whatever batch it is', () => {
