@@ -9,13 +9,12 @@ import {
   type RunLimits,
   runCollector,
   runLearner,
-  SILENT,
   ThreadExchangeHost,
   TOPICS,
 } from '../../../ding/index.js'
 import { PARALLEL_SECTIONS } from '../../../entry/parallel_pipeline.js'
 import { temporaryFolder } from '../../fixtures/configs.js'
-import { parallelConfig } from './fixtures.js'
+import { parallelConfig, SILENT } from './fixtures.js'
 
 /** What the one collector of a run sends, and what it says of itself. */
 async function sentBy(config: CompiledConfig, limits: Partial<RunLimits>) {

@@ -5,9 +5,9 @@ import {
   type EvaluationJob,
   type EvaluationResult,
   type Exchange,
-  SILENT,
   TOPICS,
 } from '../../../ding/index.js'
+import { SILENT } from './fixtures.js'
 
 const EVAL_FREQ = 10
 const never = new AbortController().signal

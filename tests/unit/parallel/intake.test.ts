@@ -8,11 +8,10 @@ import {
   NaiveReplayBuffer,
   RandomStream,
   type ReplayBuffer,
-  SILENT,
   type Transition,
 } from '../../../ding/index.js'
 import { goalStep, her, rowsOf } from '../data/her_helpers.js'
-import { cartpoleRow, header, parallelConfig } from './fixtures.js'
+import { cartpoleRow, header, parallelConfig, SILENT } from './fixtures.js'
 
 async function intakeOf(buffer: ReplayBuffer, max_staleness: number | null = null): Promise<Intake> {
   return new Intake({
