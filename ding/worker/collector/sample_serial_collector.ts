@@ -44,12 +44,11 @@ export class SampleSerialCollector extends BaseCollector {
   private cutFor(n_sample: number): Cut {
     if (this.attribute('traj_len_inf') === true) return { length: Number.POSITIVE_INFINITY, lookahead: 0 }
     const unroll = Number(this.attribute('unroll_len') ?? 1)
-    const share = Math.ceil(n_sample / this.env.env_num)
-    if (unroll > 1) return { length: Math.max(unroll, share), lookahead: 0 }
-    // Were the shares of several environments handed on whole, what the others have when the first episodes end would be
-    // left over: after a long warm-up, for hundreds of collects without a step.
+    if (unroll > 1) return { length: Math.max(unroll, Math.ceil(n_sample / this.env.env_num)), lookahead: 0 }
+    // Were longer pieces handed on whole, what goes beyond `n_sample` when an episode ends would be left over: after a long
+    // warm-up, for hundreds of collects without a step.
     const nstep = Number(this.attribute('nstep') ?? 1)
-    return { length: this.env.env_num > 1 ? 1 : share, lookahead: nstep - 1 }
+    return { length: 1, lookahead: nstep - 1 }
   }
 
   /** Training samples of a piece without those that start in its lookahead. */

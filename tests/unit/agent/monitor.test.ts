@@ -11,8 +11,8 @@ describe('EpisodeMonitor', () => {
   it('keeps the last episodes only, and counts all', () => {
     const monitor = new EpisodeMonitor(2)
     for (const [i, total] of [3, 5, 7].entries()) {
-      for (let step = 0; step < i; step++) expect(monitor.record({ 0: going })).toBe(0)
-      expect(monitor.record({ 0: ended(total) })).toBe(1)
+      for (let step = 0; step < i; step++) expect(monitor.record({ 0: going })).toEqual({})
+      expect(monitor.record({ 0: ended(total) })).toEqual({ 0: { r: total, l: i + 1 } })
     }
     expect(monitor.ep_info_buffer).toEqual([
       { r: 5, l: 2 },
@@ -29,7 +29,12 @@ describe('EpisodeMonitor', () => {
       { 0: going, 1: going },
       { 0: ended(4), 1: ended(9) },
     ]
-    expect(ends.map((timesteps) => monitor.record(timesteps))).toEqual([0, 0, 0, 2])
+    expect(ends.map((timesteps) => monitor.record(timesteps))).toEqual([
+      {},
+      {},
+      {},
+      { 0: { r: 4, l: 2 }, 1: { r: 9, l: 4 } },
+    ])
     expect(monitor.ep_info_buffer).toEqual([
       { r: 4, l: 2 },
       { r: 9, l: 4 },
