@@ -77,10 +77,10 @@ describe('callbacks', () => {
     const agent = crossq({ train_freq: 5, learning_starts: 0 })
     await agent.learn({ total_timesteps: 20, callback: recorder })
     expect(recorder.events.slice(-2)).toEqual(['step 3 at 3', 'training end'])
-    expect([agent.num_timesteps, agent.n_updates]).toEqual([3, 0])
+    expect([agent.num_timesteps, agent.n_updates, await agent.replayBufferSize()]).toEqual([3, 0, 3])
     await agent.learn({ total_timesteps: 2, reset_num_timesteps: false })
-    // Three of this collect's five steps were taken before.
-    expect([agent.num_timesteps, await agent.replayBufferSize()]).toEqual([5, 5])
+    // As in SB3, the three steps are in the buffer, and what follows is a collect of its own: five more.
+    expect([agent.num_timesteps, await agent.replayBufferSize()]).toEqual([8, 8])
   })
 
   it('see what a step brought, by the names of SB3', async () => {
