@@ -5,7 +5,8 @@ import { createRunLogger, type RunLogger } from '../logger/index.js'
 import { writeFileAtomic } from '../utils/index.js'
 import { CurrentRunLogger } from './current_logger.js'
 
-const NO_FILES = { exp_name: '.', tensorboard: false, jsonl: false, text: false }
+/** Options of a logger that writes to the console alone. */
+export const NO_FILES = { exp_name: '.', tensorboard: false, jsonl: false, text: false }
 
 /** Where an agent's statistics go: to a logger that was given, or, from the first training on, to the console and into folders. */
 export class AgentLog {

@@ -70,7 +70,8 @@ export class OnlineAgent extends BaseAgent {
         await run.envs.reset()
         this.monitor.reset()
       } else if (this.lent === run) {
-        await beginEpisodes(run)
+        run.collector.restart()
+        await run.envs.reset()
         this.monitor.restart()
       }
       this.lent = undefined
@@ -150,14 +151,6 @@ export class OnlineAgent extends BaseAgent {
     this.refuseWhileLearning('evaluated in the environments that it collects in')
     this.lent = this.run
   }
-}
-
-/** New episodes in all environments; what was collected of the old ones, and not handed on, is forgotten. */
-async function beginEpisodes({ collector, envs }: OnlineRun): Promise<void> {
-  const { pending: _pending, episode_length: _length, ...rest } = collector.state_dict()
-  collector.reset()
-  collector.load_state_dict(rest)
-  await envs.reset()
 }
 
 /** A transition in the form of those that a run collects. */

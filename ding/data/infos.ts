@@ -1,9 +1,14 @@
 import {
+  allocate,
   CheckpointError,
+  type DType,
+  dtypeOf,
   type HostTensor,
   isHostTensor,
   packFloat64,
   type StateTree,
+  type TypedArray,
+  typedArrayDType,
   unpackFloat64,
 } from '../utils/index.js'
 import { intTensor, readInts, readRecord } from './state_fields.js'
@@ -21,20 +26,17 @@ export function plainInfo(info: Readonly<Record<string, unknown>>): Transition {
 
 function plainValue(value: unknown): TransitionValue | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return value
-  if (value instanceof Float32Array || value instanceof Int32Array || value instanceof Uint8Array)
-    return value.slice()
+  if (typedArrayDType(value) !== undefined) return (value as TypedArray).slice()
   if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
     return undefined
   return plainInfo(value as Record<string, unknown>)
 }
 
-const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array } as const
-
-type Kind = 'number' | 'boolean' | 'empty' | keyof typeof ARRAYS
+type Kind = 'number' | 'boolean' | 'empty' | DType
 
 /** A value of an info: its keys from the outside in, what it is, and how many numbers it has. */
 type Field = readonly [path: readonly string[], kind: Kind, length: number]
-type Leaf = number | boolean | Float32Array | Int32Array | Uint8Array | undefined
+type Leaf = number | boolean | TypedArray | undefined
 
 /** Rows whose infos have the same fields. */
 interface Group {
@@ -48,11 +50,9 @@ function* leavesOf(value: TransitionValue, path: readonly string[]): Generator<[
   const data = isHostTensor(value) ? value.data : value
   if (typeof data === 'number') yield [[path, 'number', 1], data]
   else if (typeof data === 'boolean') yield [[path, 'boolean', 1], data]
-  else if (data instanceof Float32Array) yield [[path, 'float32', data.length], data]
-  else if (data instanceof Int32Array) yield [[path, 'int32', data.length], data]
-  else if (data instanceof Uint8Array) yield [[path, 'uint8', data.length], data]
+  else if (ArrayBuffer.isView(data)) yield [[path, dtypeOf(data), data.length], data]
   else {
-    const entries = Object.entries(data as Transition)
+    const entries = Object.entries(data)
     if (entries.length === 0 && path.length > 0) yield [[path, 'empty', 0], undefined]
     for (const [key, part] of entries) yield* leavesOf(part, [...path, key])
   }
@@ -93,8 +93,8 @@ function column(kind: Exclude<Kind, 'empty'>, length: number, values: readonly L
   if (kind === 'number') return packFloat64(Float64Array.from(values as number[]))
   const shape = [values.length, length]
   if (kind === 'boolean') return { dtype: 'uint8', shape, data: Uint8Array.from(values as boolean[], Number) }
-  const data = new ARRAYS[kind](values.length * length)
-  for (const [i, value] of values.entries()) data.set(value as Uint8Array, i * length)
+  const data = allocate(kind, values.length * length)
+  for (const [i, value] of values.entries()) data.set(value as TypedArray, i * length)
   return { dtype: kind, shape, data }
 }
 

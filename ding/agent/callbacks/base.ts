@@ -1,6 +1,7 @@
 import type { Action, EnvManager, MaybePromise, Obs, Space } from '../../envs/index.js'
 import { createRunLogger, type Logger } from '../../logger/index.js'
 import { UsageError } from '../../utils/index.js'
+import { NO_FILES } from '../agent_logger.js'
 import type { NumberList, ObsBatch } from '../inputs.js'
 import type { EpisodeMonitor } from '../monitor.js'
 
@@ -107,13 +108,7 @@ export abstract class BaseCallback {
     if (this.verbose < level) return
     this.logger.info(line)
     if (!this.model.silent) return
-    const console = createRunLogger({
-      exp_name: '.',
-      tensorboard: false,
-      jsonl: false,
-      text: false,
-      console: 'plain',
-    })
+    const console = createRunLogger({ ...NO_FILES, console: 'plain' })
     console.info(line)
     console.close()
   }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { createRunLogger, type RunLogger } from '../../logger/index.js'
 import { checkOptions, UsageError } from '../../utils/index.js'
+import { NO_FILES } from '../agent_logger.js'
 import { checkCount } from '../options.js'
 import { BaseCallback } from './base.js'
 
@@ -58,7 +59,7 @@ export class ProgressBarCallback extends BaseCallback {
   protected override onTrainingStart(): void {
     // An agent that is not silent shows it already.
     if (this.model.verbose > 0) return
-    this.shown = createRunLogger({ exp_name: '.', tensorboard: false, jsonl: false, text: false })
+    this.shown = createRunLogger(NO_FILES)
     this.shown.progress.start({
       unit: 'env_step',
       total: this.model.total_timesteps,

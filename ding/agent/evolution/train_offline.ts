@@ -2,6 +2,7 @@ import { type RandomStream, RandomTree } from '../../compute/index.js'
 import { type Batch, createDataset, type DatasetConfig, type OfflineDataset } from '../../data/index.js'
 import { createRunLogger, type Logger } from '../../logger/index.js'
 import { checkOptions, UsageError } from '../../utils/index.js'
+import { NO_FILES } from '../agent_logger.js'
 import type { CQN } from '../cqn.js'
 import { seedTestEnv, type TestEnv } from '../episodes.js'
 import { mean } from '../monitor.js'
@@ -102,9 +103,8 @@ export async function train_offline(options: TrainOfflineOptions): Promise<Evolu
   const checkpoints = new Checkpoints(options)
   const log_dir = options.tensorboard_log_dir ?? null
   const logger = createRunLogger({
-    exp_name: log_dir ?? '.',
+    ...(log_dir === null ? NO_FILES : { exp_name: log_dir }),
     console: options.verbose === false ? 'quiet' : 'plain',
-    ...(log_dir === null && { tensorboard: false, jsonl: false, text: false }),
   })
   const state: EvolutionState = { pop: [...options.pop], pop_fitnesses: [], pretrained: false }
   const parts = { random, ...(tournament && { tournament }), ...(mutation && { mutation }) }

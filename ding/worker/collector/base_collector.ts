@@ -119,6 +119,11 @@ export abstract class BaseCollector<C extends CollectorConfig = CollectorConfig>
   /** Counts from 0 again and forgets what was not handed on yet, for environments that start anew. */
   reset(): void {
     this.statistics.reset()
+    this.restart()
+  }
+
+  /** Forgets the running episodes, for environments that start anew; counts, and what waits to be handed on, stay. */
+  restart(): void {
     this.pending.clear()
     this.sound.clear()
     this.episodeLength.clear()

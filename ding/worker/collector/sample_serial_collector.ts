@@ -13,9 +13,8 @@ import { decodeTransitions, encodeTransitions } from './trajectory.js'
 
 /**
  * Collects a number of training samples, with episodes going on from one collect to the next.
- * With several environments every step is handed on by itself; one environment's trajectory is cut every `n_sample` steps
- * and at the end of episodes. With `unroll_len` above 1 the pieces have max(unroll_len, ceil(n_sample / env_num)) steps, with
- * `policy.traj_len_inf` they are whole episodes. A policy with `nstep` sees the nstep - 1 steps after each piece too, so its
+ * Every step of an environment is handed on by itself. With `unroll_len` above 1 the pieces have
+ * max(unroll_len, ceil(n_sample / env_num)) steps, with `policy.traj_len_inf` they are whole episodes. A policy with `nstep` sees the nstep - 1 steps after each piece too, so its
  * returns are cut short by the end of an episode only (DI-engine cuts them at every piece). Samples beyond `n_sample` wait
  * for the next collect.
  */
