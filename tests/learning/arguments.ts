@@ -5,7 +5,8 @@ export const USAGE = `Usage: npm run test:learning -- [STUDY...] [options]
   without a name: all studies. With these options a study of continuous control does a part of itself:
   --algo NAMES       settings to run, separated by commas (sac,crossq)
   --seeds NUMBERS    seeds to run, separated by commas (0,1)
-  --out FILE         finished runs, one JSON a line; read, to skip what is there, and added to (docs/results/STUDY.jsonl)
+  --out FILE         finished runs, one JSON a line; read, to skip what is there, and added to (docs/results/STUDY.jsonl, the only
+                     file that a page is made of)
   --fresh            run again what the file already has
   --page             run nothing: judge the finished runs, write the page
   --import FOLDER    take over the finished run in an experiment folder, as the one --algo and --seeds name

@@ -2,12 +2,12 @@ import { mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { judge, writePage } from './control_report.js'
+import { judge, outcomeOf, writePage } from './control_report.js'
 import { importControl, type Prepared, prepare, runControl, type Train } from './control_runs.js'
 import { appendRun, type ControlRun, present, readRuns } from './control_store.js'
 import { CONTROL, type ControlStudy } from './control_studies.js'
 import { mean } from './numbers.js'
-import { type Outcome, openOf, type Study, type StudyOptions } from './types.js'
+import type { Outcome, Study, StudyOptions } from './types.js'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -33,16 +33,15 @@ async function runStudy(study: ControlStudy, options: StudyOptions): Promise<Out
   if (trial || out === undefined) return { passed: 0, failed: 0 }
   const fingerprints = new Map(settings.map(({ setting, fingerprint }) => [setting.algo, fingerprint]))
   const judged = judge(study, readRuns(out), fingerprints)
-  writePage(study, judged)
+  if (options.out === undefined) writePage(study, judged)
   for (const { setting, runs, missing, passed } of judged) {
-    const verdict =
-      passed === undefined ? `OPEN, seeds ${missing.join(', ')} are missing` : passed ? 'PASS' : 'FAIL'
+    const held = `${passed ? 'PASS' : 'FAIL'}${setting.for_comparison ? ' (for comparison, not counted)' : ''}`
+    const verdict = passed === undefined ? `OPEN, seeds ${missing.join(', ')} are missing` : held
     const returns =
       runs.length === 0 ? '' : `, mean ${mean(runs.flatMap((run) => mean(run.final_returns))).toFixed(1)}`
     say(`${study.name} ${setting.algo}: ${verdict}${returns}`)
   }
-  const count = (value: boolean) => judged.filter(({ passed }) => passed === value).length
-  return { passed: count(true), failed: count(false), open: openOf(judged) }
+  return outcomeOf(judged)
 }
 
 /** Runs the seeds of a setting that are not in the file of finished runs. @param train see {@link runControl} */

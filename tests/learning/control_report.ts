@@ -5,6 +5,7 @@ import { type ControlRun, present } from './control_store.js'
 import type { ControlSetting, ControlStudy, Criterion } from './control_studies.js'
 import { deviation, mean } from './numbers.js'
 import { linePlot } from './plot.js'
+import { type Outcome, openOf } from './types.js'
 
 /** A setting with its finished runs. */
 export interface Judged {
@@ -33,6 +34,13 @@ export function judge(
       passed: missing.length > 0 ? undefined : holds(setting.criterion, counted),
     }
   })
+}
+
+/** How many of the settings that are asked for hold. */
+export function outcomeOf(judged: readonly Judged[]): Outcome {
+  const asked = judged.filter(({ setting }) => setting.for_comparison !== true)
+  const count = (value: boolean) => asked.filter(({ passed }) => passed === value).length
+  return { passed: count(true), failed: count(false), open: openOf(asked) }
 }
 
 export function holds(criterion: Criterion, runs: readonly ControlRun[]): boolean {
@@ -116,13 +124,21 @@ function summaryRow({ seeds }: ControlStudy, { setting, runs, passed }: Judged):
   const values = finals(runs)
   const result =
     runs.length === 0 ? 'none yet' : `${mean(values).toFixed(1)} ± ${deviation(values).toFixed(1)}`
-  return `| ${setting.algo} | ${runs.length} of ${seeds.length} | ${result} | ${criterionText(setting.criterion, seeds.length)} | ${VERDICTS.get(passed)} |`
+  const verdict = `${VERDICTS.get(passed)}${setting.for_comparison ? ', for comparison' : ''}`
+  return `| ${setting.algo} | ${runs.length} of ${seeds.length} | ${result} | ${criterionText(setting.criterion, seeds.length)} | ${verdict} |`
 }
 
 function runRow(run: ControlRun): string {
   const best = Math.max(...run.curve.map(([, value]) => value))
   const time = run.imported ? 'taken over' : run.seconds === null ? 'in pieces' : `${run.seconds}`
   return `| ${run.algo} | ${run.seed} | ${run.env_step} | ${run.train_iter} | ${mean(run.final_returns).toFixed(1)} ± ${deviation(run.final_returns).toFixed(1)} | ${best.toFixed(1)} | ${time} |`
+}
+
+/** Which settings were fixed with results of theirs in sight. */
+function secondTries(settings: readonly ControlSetting[]): string {
+  const tried = settings.filter(({ second_try }) => second_try !== undefined)
+  if (tried.length === 0) return ''
+  return `, but for ${tried.map(({ algo, second_try }) => `${algo}: ${second_try}`).join('; ')}`
 }
 
 export function page(study: ControlStudy, judged: readonly Judged[]): string {
@@ -134,7 +150,7 @@ export function page(study: ControlStudy, judged: readonly Judged[]): string {
   return `# ${title}
 
 Made by \`npm run test:learning -- ${name}\` from [${name}.jsonl](${name}.jsonl), which has every evaluation and every final return. Criteria, seeds (${seeds.join(', ')}) and settings
-were fixed before the first run. The return of a run is the mean of ${final_episodes} episodes with its last weights, the actor's mode and starts that training never
+were fixed before the first run${secondTries(settings)}. The return of a run is the mean of ${final_episodes} episodes with its last weights, the actor's mode and starts that training never
 evaluated.
 
 ${configs.map((line) => `* ${line}`).join('\n')}

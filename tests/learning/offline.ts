@@ -61,7 +61,7 @@ async function runStudy<P extends Part>(
       return present(runs, study, prepared.name, prepared.fingerprint) as OfflineRecord[]
     }),
   )
-  writeOfflinePage(study, page(judged), judged)
+  if (options.out === undefined) writeOfflinePage(study, page(judged), judged)
   const verdicts = judged.flatMap(({ settings }) => settings.map(({ passed }) => passed))
   for (const { part, settings } of judged) {
     for (const { setting, passed, missing } of settings) {

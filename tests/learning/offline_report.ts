@@ -31,13 +31,19 @@ const dataReturn = (runs: readonly OfflineRecord[]): number => mean(runs.map((ru
 
 const standardError = (values: readonly number[]): number => deviation(values) / Math.sqrt(values.length)
 
-/** Clearly above the data, by two standard errors over seeds, and above behaviour cloning. */
+/** Clearly above the data, above random play and above behaviour cloning: by two standard errors over seeds each. */
 export function beatsDataAndCloning(
   runs: readonly OfflineRecord[],
   cloning: readonly OfflineRecord[],
+  random_return: number,
 ): boolean {
-  const own = ends(runs)
-  return mean(own) - 2 * standardError(own) > dataReturn(runs) && mean(own) > mean(ends(cloning))
+  const [own, cloned] = [ends(runs), ends(cloning)]
+  const floor = Math.max(dataReturn(runs), random_return)
+  const gain = mean(own) - mean(cloned)
+  return (
+    mean(own) - 2 * standardError(own) > floor &&
+    gain > 2 * Math.hypot(standardError(own), standardError(cloned))
+  )
 }
 
 /** The lowest evaluation after the switch, less the one at the switch. */
@@ -72,7 +78,7 @@ export function judgePart<P extends OfflinePart | OnlinePart>(
     if (missing(algo).length > 0) return undefined
     if ('online_iterations' in part) return holdsOnline(counted(algo), part.random_return)
     if (!part.judged.includes(algo) || missing('bc').length > 0) return undefined
-    return beatsDataAndCloning(counted(algo), counted('bc'))
+    return beatsDataAndCloning(counted(algo), counted('bc'), part.random_return)
   }
   return {
     part,
@@ -140,7 +146,7 @@ function offlineSection(judged: JudgedPart<OfflinePart>): string {
   const asked =
     part.judged.length === 0
       ? 'Nothing is asked of these runs.'
-      : `Criterion, for ${part.judged.join(' and ')}: the mean over seeds less two standard errors is above the mean return of the data, and the mean is above that of bc.`
+      : `Criterion, for ${part.judged.join(' and ')}: the mean over seeds less two standard errors is above the mean return of the data and that of random play (${part.random_return}), and the mean is above that of bc by two standard errors of their difference.`
   const rows = settings.map(({ setting: { algo }, runs, passed }) => {
     const verdict = part.judged.includes(algo) ? VERDICTS.get(passed) : ''
     return `| ${algo} | ${runs.length} of ${part.seeds.length} | ${spread(ends(runs))} | ${verdict} |`

@@ -86,6 +86,7 @@ export async function prepareOffline(
     ['policy.collect.data_type', part.data.data_type],
     ['policy.collect.action_scale', part.data.action_scale],
     ...phases,
+    ...Object.entries(setting.changes ?? {}),
   ]
   const { exp_name: _exp_name, ...main } = config[0] as Record<string, unknown>
   const updates = isOnline(part) ? null : part.updates

@@ -15,6 +15,8 @@ export interface OfflineSetting {
   readonly algo: string
   /** Shipped config: below configs/, without its ending; or settings of D4RL's table. */
   readonly config: string | { readonly policy: string; readonly task: string }
+  /** Values in place of the config's own, by their paths. */
+  readonly changes?: Readonly<Record<string, number>>
   readonly colour: string
 }
 
@@ -30,8 +32,10 @@ export interface OfflinePart {
   /** Episodes of the final evaluation, with the weights of the end, from other starts than those of training's evaluations. */
   readonly final_episodes: number
   readonly settings: readonly OfflineSetting[]
-  /** Policies that are to be better than the data and than `bc`; of the others only the numbers are shown. */
+  /** Policies that are to be better than the data, random play and `bc`; of the others only the numbers are shown. */
   readonly judged: readonly string[]
+  /** Mean return of random play. */
+  readonly random_return: number
   /** The y axis of the plot. */
   readonly y: readonly [number, number]
   readonly notes: readonly string[]
@@ -42,8 +46,6 @@ export interface OnlinePart extends Omit<OfflinePart, 'updates' | 'judged'> {
   /** Updates before the switch, env steps after it. */
   readonly offline_iterations: number
   readonly online_iterations: number
-  /** Mean return of random play, from which collapses are measured. */
-  readonly random_return: number
 }
 
 const COLOURS = { cql: '#0072b2', bcq: '#d55e00', td3_bc: '#e69f00', iql: '#009e73', bc: '#666666' } as const
@@ -77,8 +79,12 @@ const pendulumSettings: readonly OfflineSetting[] = (Object.keys(COLOURS) as Alg
   colour: COLOURS[algo],
 }))
 
+/** Of data/pendulum/manifest.json. */
+const RANDOM_PENDULUM = -1230
+
 const PENDULUM = {
   seeds: FIVE,
+  random_return: RANDOM_PENDULUM,
   updates: 10_000,
   eval_freq: 1000,
   final_episodes: 100,
@@ -109,6 +115,8 @@ export const OFFLINE: readonly OfflinePart[] = [
     name: 'halfcheetah',
     title: 'HalfCheetah-v4 from SAC at a medium level',
     data: ownHalfCheetah,
+    // D4RL's reference of random play.
+    random_return: -280,
     seeds: [0, 1, 2],
     updates: 100_000,
     eval_freq: 5000,
@@ -138,7 +146,7 @@ export const OFFLINE_TO_ONLINE: readonly OnlinePart[] = [
     online_iterations: 5000,
     eval_freq: 250,
     final_episodes: 100,
-    random_return: -1220,
+    random_return: RANDOM_PENDULUM,
     settings: [{ algo: 'cql', config: 'pendulum/pendulum_cql_finetune_config', colour: COLOURS.cql }],
     y: [-1600, 0],
     notes: [

@@ -3,10 +3,10 @@ import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../../fixtures/configs.js'
 import { readArguments } from '../../learning/arguments.js'
-import { holds, judge, page, valueAt } from '../../learning/control_report.js'
+import { holds, judge, outcomeOf, page, valueAt } from '../../learning/control_report.js'
 import { differencesOf, readCurve } from '../../learning/control_runs.js'
 import { appendRun, type ControlRun, fingerprintOf, present, readRuns } from '../../learning/control_store.js'
-import { CONTROL, type ControlStudy } from '../../learning/control_studies.js'
+import { CONTROL, type ControlSetting, type ControlStudy } from '../../learning/control_studies.js'
 import { linePlot } from '../../learning/plot.js'
 
 const RUN: ControlRun = {
@@ -80,6 +80,26 @@ describe('the studies', () => {
     expect([td3?.runs.length, td3?.missing, td3?.passed]).toEqual([0, [0, 1], undefined])
     const [whole] = judge(STUDY, [RUN, { ...other, fingerprint: 'f0' }], FINGERPRINTS)
     expect(whole?.passed).toBe(true)
+  })
+
+  test('count what is asked for, and say which settings were fixed with results in sight', () => {
+    const [sac, td3] = STUDY.settings as [ControlSetting, ControlSetting]
+    const study: ControlStudy = {
+      ...STUDY,
+      settings: [
+        { ...sac, second_try: 'the first had failed' },
+        { ...sac, algo: 'low', criterion: { kind: 'mean', at_least: 99 }, for_comparison: true },
+        td3,
+      ],
+    }
+    const both = (algo: string) => [0, 1].map((seed) => ({ ...RUN, algo, seed }))
+    const judged = judge(study, [...both('sac'), ...both('low')], new Map([...FINGERPRINTS, ['low', 'f0']]))
+    expect(judged.map(({ passed }) => passed)).toEqual([true, false, undefined])
+    expect(outcomeOf(judged)).toEqual({ passed: 1, failed: 0, open: 1 })
+    const text = page(study, judged)
+    expect(text).toContain('were fixed before the first run, but for sac: the first had failed. The return')
+    expect(text).toContain('| no, for comparison |')
+    expect(page(STUDY, [])).toContain('were fixed before the first run. The return')
   })
 
   test('write a page that says how many seeds were done', () => {

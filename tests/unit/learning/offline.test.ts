@@ -52,6 +52,7 @@ const PART: OfflinePart = {
   final_episodes: 2,
   settings: SETTINGS,
   judged: ['cql'],
+  random_return: -200,
   y: [-100, 0],
   notes: ['A note.'],
 }
@@ -61,7 +62,6 @@ const ONLINE: OnlinePart = {
   settings: [{ algo: 'cql', config: 'a', colour: '#000' }],
   offline_iterations: 50,
   online_iterations: 50,
-  random_return: -200,
 }
 
 /** Two phases: evaluations at 0, 50 (the switch), 60 and 100. */
@@ -94,13 +94,19 @@ describe('the studies of learning from data', () => {
     }
   })
 
-  test('ask for a mean above the data by two standard errors, and above cloning', () => {
-    const bc = [run('bc', 0, -30), run('bc', 1, -30)]
+  test('ask for a mean clearly above the data, above random play and above cloning', () => {
+    const bc = (a: number, b: number) => [run('bc', 0, a), run('bc', 1, b)]
     const cql = (a: number, b: number) => [run('cql', 0, a), run('cql', 1, b)]
-    expect(beatsDataAndCloning(cql(-20, -24), bc)).toBe(true)
+    expect(beatsDataAndCloning(cql(-20, -24), bc(-30, -30), -200)).toBe(true)
     // Mean -22, standard error 14: not clearly above -50.
-    expect(beatsDataAndCloning(cql(-8, -36.2), bc)).toBe(false)
-    expect(beatsDataAndCloning(cql(-31, -31), bc)).toBe(false)
+    expect(beatsDataAndCloning(cql(-8, -36.2), bc(-60, -60), -200)).toBe(false)
+    // Standard error 2: clearly above random play of -27, not of -26.
+    expect(beatsDataAndCloning(cql(-20, -24), bc(-30, -30), -27)).toBe(true)
+    expect(beatsDataAndCloning(cql(-20, -24), bc(-30, -30), -26)).toBe(false)
+    expect(beatsDataAndCloning(cql(-31, -31), bc(-30, -30), -200)).toBe(false)
+    // Means 8 apart, standard errors 2 and 3, together 3.6; with 2 and 4 they are 4.5.
+    expect(beatsDataAndCloning(cql(-20, -24), bc(-27, -33), -200)).toBe(true)
+    expect(beatsDataAndCloning(cql(-20, -24), bc(-26, -34), -200)).toBe(false)
   })
 
   test('ask for no collapse after the switch in any seed, and for a clear gain', () => {
