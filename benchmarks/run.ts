@@ -17,7 +17,7 @@ import { hostFigures } from './optimizer_bench.js'
 import { parallelFigures } from './parallel_bench.js'
 import { parallelLoopFigures } from './parallel_loop_bench.js'
 import { profileFigures } from './profile_bench.js'
-import { runPyTorch } from './pytorch.js'
+import { type PyTorchFigure, runPyTorch } from './pytorch.js'
 import { redqFigures } from './redq_bench.js'
 import { sacFigures } from './sac_bench.js'
 
@@ -67,7 +67,7 @@ const groups = Object.entries(GROUPS).filter(([name, { on_demand = false }]) =>
   wanted.length === 0 ? !on_demand : wanted.includes(name),
 )
 const figures: Figure[] = []
-const theirs = new Map<string, number>()
+const theirs = new Map<string, PyTorchFigure>()
 const notes = new Set<string>()
 const failed: string[] = []
 for (const [, { run, pytorch: script }] of groups) {
@@ -81,17 +81,14 @@ for (const [, { run, pytorch: script }] of groups) {
 }
 
 const rows = figures.map(({ name, unit, value, min, max }) => {
-  const other = theirs.get(name)
-  return [
-    name,
-    shown(value),
-    `${shown(min)} - ${shown(max)}`,
-    unit,
-    other === undefined ? '' : shown(other),
-    other === undefined ? '' : (unit === 'per second' ? value / other : other / value).toFixed(2),
-  ]
+  const { value: original, lean } = theirs.get(name) ?? {}
+  const beside = (other: number | undefined): string[] =>
+    other === undefined
+      ? ['', '']
+      : [shown(other), (unit === 'per second' ? value / other : other / value).toFixed(2)]
+  return [name, shown(value), `${shown(min)} - ${shown(max)}`, unit, ...beside(original), ...beside(lean)]
 })
-const header = ['what', 'median', 'min - max', 'unit', 'PyTorch', 'times faster']
+const header = ['what', 'median', 'min - max', 'unit', 'PyTorch', 'times faster', 'lean PyTorch', 'times faster']
 const widths = header.map((title, i) =>
   Math.max(title.length, ...rows.map((row) => (row[i] as string).length)),
 )
@@ -113,8 +110,9 @@ if (page !== undefined) {
     `# Benchmarks
 
 Made by \`npm run bench -- --markdown=docs/results/benchmarks.md\`: medians of several repetitions in one run on one machine, one thread.
-\`PyTorch\` is the figure of our own script of the same work in \`benchmarks/pytorch\`, run right after. Compare the ratios, not the
-absolute times: the machine is shared.
+\`PyTorch\` is the figure of our own script in \`benchmarks/pytorch\`, run right after, which does what the original library does; \`lean PyTorch\`
+that of the same script without the work whose results nothing reads, where there is such work. Compare the ratios, not the absolute times: the
+machine is shared.
 
 ${line(header)}
 ${line(header.map(() => '---'))}

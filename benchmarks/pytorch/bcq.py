@@ -1,8 +1,9 @@
 """One update of BCQ in PyTorch, for comparison with `npm run bench`: 17 observations, 6 actions, batches of 100 and 256, VAE 750-750,
 perturbation and critics 400-300. Two forms: `gated` does what DI-engine does (VAE whose observation features multiply, with the residual head that
-every decoding computes; gradients of the actor's loss into all networks), with its defects mended; `concat` is the authors'.
+every decoding computes), with its defects mended; `concat` is the authors'. Both once with the gradients of the actor's loss into all networks, as in
+either library, and once without these and without the residual head, which nothing reads (lean).
 
-Prints one JSON line per case: {"name": ..., "ms_per_update": ...}. One thread.
+Prints one JSON line per case: {"name": ..., "ms_per_update": ..., "lean_ms_per_update": ...}. One thread.
 """
 import copy
 import json
@@ -25,8 +26,9 @@ def mlp(*widths):
 
 
 class Gated(nn.Module):
-    def __init__(self):
+    def __init__(self, lean):
         super().__init__()
+        self.lean = lean
         block = lambda n_in: nn.Sequential(nn.Linear(n_in, WIDTH), nn.ReLU())
         self.action, self.obs, self.common = block(ACT), block(OBS), block(WIDTH)
         self.mu, self.log_var = nn.Linear(WIDTH, LATENT), nn.Linear(WIDTH, LATENT)
@@ -35,7 +37,7 @@ class Gated(nn.Module):
 
     def from_features(self, features):
         hidden = self.decode_common(features)
-        return torch.tanh(self.out(hidden)), self.residual2(self.residual1(hidden))
+        return torch.tanh(self.out(hidden)), None if self.lean else self.residual2(self.residual1(hidden))
 
     def decode(self, obs, z):
         return self.from_features(self.latent(z) * self.obs(obs))[0]
@@ -51,7 +53,7 @@ class Gated(nn.Module):
 
 
 class Concat(nn.Module):
-    def __init__(self):
+    def __init__(self, lean):
         super().__init__()
         self.encoder = nn.Sequential(mlp(OBS + ACT, WIDTH, WIDTH), nn.ReLU())
         self.mu, self.log_std = nn.Linear(WIDTH, LATENT), nn.Linear(WIDTH, LATENT)
@@ -82,8 +84,8 @@ class Nets(nn.Module):
         return [q(x).flatten() for q in self.critics]
 
 
-def bench(kind, batch, gamma=0.99, tau=0.005, lmbda=0.75):
-    vae, nets = kind(), Nets()
+def median(lean, kind, batch, gamma=0.99, tau=0.005, lmbda=0.75):
+    vae, nets = kind(lean), Nets()
     target = copy.deepcopy(nets)
     adam = lambda module: torch.optim.Adam(module.parameters(), lr=3e-4)
     vae_optim, critic_optim, actor_optim = adam(vae), adam(nets.critics), adam(nets.xi)
@@ -106,11 +108,15 @@ def bench(kind, batch, gamma=0.99, tau=0.005, lmbda=0.75):
         critic_optim.zero_grad()
         loss.backward()
         critic_optim.step()
-        action = nets.perturb(s, vae.decode(s, latent(batch)))
+        with torch.set_grad_enabled(not lean):
+            candidate = vae.decode(s, latent(batch))
+        nets.critics.requires_grad_(not lean)
+        action = nets.perturb(s, candidate)
         loss = -nets.critics[0](torch.cat([s, action], 1)).mean()
         actor_optim.zero_grad()
         loss.backward()
         actor_optim.step()
+        nets.critics.requires_grad_(True)
         with torch.no_grad():
             for old, new in zip(target.parameters(), nets.parameters()):
                 old.mul_(1 - tau).add_(new, alpha=tau)
@@ -123,9 +129,12 @@ def bench(kind, batch, gamma=0.99, tau=0.005, lmbda=0.75):
         for _ in range(5):
             step()
         samples.append((time.perf_counter() - start) / 5 * 1e3)
-    samples.sort()
-    name = f"bcq_{kind.__name__.lower()}_batch_{batch}"
-    print(json.dumps({"name": name, "ms_per_update": samples[len(samples) // 2]}))
+    return sorted(samples)[len(samples) // 2]
+
+
+def bench(kind, batch):
+    figures = {"ms_per_update": median(False, kind, batch), "lean_ms_per_update": median(True, kind, batch)}
+    print(json.dumps({"name": f"bcq_{kind.__name__.lower()}_batch_{batch}", **figures}))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """One update of CQL for continuous control in PyTorch, for comparison with `npm run bench`, as CORL does it: every set of actions (random, of the
-state, of the next state) through either critic by itself, with the state repeated for each action, the actor's loss through critics whose weights
-get gradients too. 17 observations, 6 actions, batch 256, 10 actions a set, three hidden layers of 256. The second case has the Lagrange
+state, of the next state) through either critic by itself, with the state repeated for each action, gradients of the critics' weights from the losses
+of the actor and of the multiplier too; and once without these (lean). 17 observations, 6 actions, batch 256, 10 actions a set, three hidden layers of 256. The second case has the Lagrange
 multiplier and the maximum over next actions, as CORL's AntMaze settings. The third has critics whose values of a state's actions are as far apart as
 they come to be in training (a standard deviation of 40): softmax shares are subnormal there.
 
-Prints one JSON line per case: {"name": ..., "ms_per_update": ...}. One thread.
+Prints one JSON line per case: {"name": ..., "ms_per_update": ..., "lean_ms_per_update": ...}. One thread.
 """
 import copy
 import json
@@ -65,7 +65,7 @@ def spread(critic, s, deviation):
             parameter.mul_(deviation / values.std(1).mean())
 
 
-def bench(name, lagrange, max_backup, deviation=None):
+def median(lean, lagrange, max_backup, deviation=None):
     actor, critics = Actor(), [Critic(), Critic()]
     if deviation is not None:
         for critic in critics:
@@ -82,7 +82,11 @@ def bench(name, lagrange, max_backup, deviation=None):
         new_a, logp = actor(s)
         alpha_loss = -(log_alpha * (logp - ACT).detach()).mean()
         alpha = log_alpha.exp()
+        for critic in critics:
+            critic.requires_grad_(not lean)
         actor_loss = (alpha * logp - torch.min(*[critic(s, new_a) for critic in critics])).mean()
+        for critic in critics:
+            critic.requires_grad_(True)
         with torch.no_grad():
             a2, _ = actor(s2, N if max_backup else None)
             goal = torch.min(*[target(s2, a2) for target in targets])
@@ -102,7 +106,8 @@ def bench(name, lagrange, max_backup, deviation=None):
             multiplier = log_multiplier.exp().clamp(0, 1e6)
             terms = [multiplier * WEIGHT * (gap - GAP) for gap in gaps]
             multiplier_optim.zero_grad()
-            (-sum(terms) * 0.5).backward(retain_graph=True)
+            seen = [multiplier * WEIGHT * (gap.detach() - GAP) for gap in gaps] if lean else terms
+            (-sum(seen) * 0.5).backward(retain_graph=True)
             multiplier_optim.step()
         else:
             terms = [WEIGHT * gap for gap in gaps]
@@ -132,7 +137,11 @@ def bench(name, lagrange, max_backup, deviation=None):
         for _ in range(calls):
             update()
         samples.append((time.perf_counter() - start) / calls * 1e3)
-    print(json.dumps({"name": name, "ms_per_update": sorted(samples)[len(samples) // 2]}))
+    return sorted(samples)[len(samples) // 2]
+
+
+def bench(name, *case):
+    print(json.dumps({"name": name, "ms_per_update": median(False, *case), "lean_ms_per_update": median(True, *case)}))
 
 
 if __name__ == "__main__":

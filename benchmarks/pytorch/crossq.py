@@ -1,8 +1,9 @@
 """One gradient step of CrossQ in PyTorch, for comparison with `npm run bench`: joint pass of both critics over (s, a) and (s', a')
 with batch renormalisation before every linear layer, and every so many steps the actor and the entropy coefficient. Plain PyTorch,
-critics one after the other, as SB3-contrib does it. Actor 256-256, critics 1024-1024, batch 256, 17 observations, 6 actions.
+critics one after the other, as SB3-contrib does it. Actor 256-256, critics 1024-1024, batch 256, 17 observations, 6 actions. The actor's step
+once with gradients of the critics' weights, as SB3-contrib's, and once without them.
 
-Prints one JSON line per case: {"name": ..., "ms_per_update": ...}. One thread.
+Prints one JSON line per case: {"name": ..., "ms_per_update": ...}, with "lean_ms_per_update" where the two differ. One thread.
 """
 import json
 import time
@@ -92,7 +93,8 @@ def bench():
         critic_optim.step()
         return loss.item()
 
-    def actor_step():
+    def actor_step(lean):
+        critics.requires_grad_(not lean)
         alpha = log_alpha.detach().exp()
         actor.train()
         action, logp = actor(s)
@@ -107,13 +109,14 @@ def bench():
         actor_optim.zero_grad()
         loss.backward()
         actor_optim.step()
+        critics.requires_grad_(True)
         return loss.item()
 
-    def both():
+    def both(lean=False):
         critic_step()
-        actor_step()
+        actor_step(lean)
 
-    for name, step in (("crossq_critic_step", critic_step), ("crossq_critic_and_actor_step", both)):
+    def median(step):
         for _ in range(5):
             step()
         samples = []
@@ -123,7 +126,11 @@ def bench():
                 step()
             samples.append((time.perf_counter() - start) / 8 * 1e3)
         samples.sort()
-        print(json.dumps({"name": name, "ms_per_update": samples[len(samples) // 2]}))
+        return samples[len(samples) // 2]
+
+    print(json.dumps({"name": "crossq_critic_step", "ms_per_update": median(critic_step)}))
+    figures = {"ms_per_update": median(both), "lean_ms_per_update": median(lambda: both(lean=True))}
+    print(json.dumps({"name": "crossq_critic_and_actor_step", **figures}))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""One update of REDQ in PyTorch, for comparison with `npm run bench`, as Tianshou does it: targets from a random subset of the target
-critics (all of which are evaluated), ensembles as batched products, the actor by the mean of all critics, soft target update.
-10 critics 256-256, batch 256, 17 observations, 6 actions.
+"""One update of REDQ in PyTorch, for comparison with `npm run bench`: targets from a random subset of the target critics, ensembles as batched
+products, the actor by the mean of all critics, soft target update. 10 critics 256-256, batch 256, 17 observations, 6 actions. Once as Tianshou
+does it, which evaluates all target critics and takes gradients of the critics' weights in the actor's step, and once without either.
 
-Prints one JSON line per case: {"name": ..., "ms_per_update": ...}. One thread.
+Prints one JSON line per case: {"name": ..., "ms_per_update": ..., "lean_ms_per_update": ...}. One thread.
 """
 import copy
 import json
@@ -27,6 +27,15 @@ class EnsembleLinear(nn.Module):
     def forward(self, x):
         return torch.matmul(x, self.weight) + self.bias
 
+    def of(self, members, x):
+        return torch.matmul(x, self.weight[members]) + self.bias[members]
+
+
+def values_of(net, members, x):
+    for layer in net:
+        x = layer.of(members, x) if isinstance(layer, EnsembleLinear) else layer(x)
+    return x
+
 
 class Actor(nn.Module):
     def __init__(self):
@@ -42,7 +51,7 @@ class Actor(nn.Module):
         return action, (dist.log_prob(raw) - torch.log(1 - action**2 + torch.finfo(torch.float32).eps)).sum(1, keepdim=True)
 
 
-def bench(alpha=0.2, gamma=0.99, tau=0.005):
+def medians(lean, alpha=0.2, gamma=0.99, tau=0.005):
     actor = Actor()
     critic = nn.Sequential(EnsembleLinear(OBS + ACT, 256), nn.ReLU(), EnsembleLinear(256, 256), nn.ReLU(), EnsembleLinear(256, 1))
     target = copy.deepcopy(critic)
@@ -55,7 +64,9 @@ def bench(alpha=0.2, gamma=0.99, tau=0.005):
         with torch.no_grad():
             a2, logp2 = actor(s2)
             chosen = torch.randperm(N)[:M]
-            value = target(torch.cat([s2, a2], 1))[chosen].min(0)[0] - alpha * logp2
+            x = torch.cat([s2, a2], 1)
+            drawn = values_of(target, chosen, x) if lean else target(x)[chosen]
+            value = drawn.min(0)[0] - alpha * logp2
             goal = r + gamma * (1 - d) * value.flatten()
         td = critic(torch.cat([s, a], 1)).flatten(1) - goal
         loss = td.pow(2).mean()
@@ -64,11 +75,13 @@ def bench(alpha=0.2, gamma=0.99, tau=0.005):
         critic_optim.step()
 
     def actor_step():
+        critic.requires_grad_(not lean)
         action, logp = actor(s)
         loss = (alpha * logp - critic(torch.cat([s, action], 1)).mean(0)).mean()
         actor_optim.zero_grad()
         loss.backward()
         actor_optim.step()
+        critic.requires_grad_(True)
 
     def sync():
         with torch.no_grad():
@@ -84,6 +97,7 @@ def bench(alpha=0.2, gamma=0.99, tau=0.005):
         actor_step()
         sync()
 
+    figures = {}
     for name, step in (("redq_critic_step", without), ("redq_critic_and_actor_step", both)):
         for _ in range(10):
             step()
@@ -94,8 +108,11 @@ def bench(alpha=0.2, gamma=0.99, tau=0.005):
                 step()
             samples.append((time.perf_counter() - start) / 15 * 1e3)
         samples.sort()
-        print(json.dumps({"name": name, "ms_per_update": samples[len(samples) // 2]}))
+        figures[name] = samples[len(samples) // 2]
+    return figures
 
 
 if __name__ == "__main__":
-    bench()
+    lean = medians(lean=True)
+    for name, value in medians(lean=False).items():
+        print(json.dumps({"name": name, "ms_per_update": value, "lean_ms_per_update": lean[name]}))

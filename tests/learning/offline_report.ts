@@ -207,16 +207,19 @@ function runTable(settings: readonly JudgedOffline[]): string {
 ${rows.join('\n')}`
 }
 
-function introduction(title: string, study: string): string {
+/** @param later what was asked for after the first run */
+function introduction(title: string, study: string, later = ''): string {
   return `# ${title}
 
 Made by \`npm run test:learning -- ${study}\` from [${study}.jsonl](${study}.jsonl), which has every evaluation and every final return. Criteria, seeds and settings were fixed before
-the first run. Returns are those of the last weights, from starts that training never evaluated. Seconds are wall clock on a machine that did other work at the same time.
+the first run${later}. Returns are those of the last weights, from starts that training never evaluated. Seconds are wall clock on a machine that did other work at the same time.
 `
 }
 
 export function offlinePage(parts: readonly JudgedPart<OfflinePart>[]): string {
-  return [introduction('Learning from data alone', 'offline'), ...parts.map(offlineSection)].join('\n')
+  const later =
+    '; that the return must be above random play too, and above bc by two standard errors, was asked for later'
+  return [introduction('Learning from data alone', 'offline', later), ...parts.map(offlineSection)].join('\n')
 }
 
 export function onlinePage(parts: readonly JudgedPart<OnlinePart>[]): string {
