@@ -242,6 +242,60 @@ describe('CQN', () => {
     expect(await blind.test(masked, { loop: 1 })).toBe(0)
   })
 
+  it('takes no action that the info of the last step forbids, each environment its own', async () => {
+    /** Forbids action 0 from its first step on, where it says anything, and keeps what was done. */
+    class Strict extends Bandit {
+      readonly taken: number[] = []
+
+      constructor(
+        length: number,
+        private readonly allowed: unknown,
+        mask?: Uint8Array,
+      ) {
+        super(length, mask)
+      }
+
+      override step(action: Obs) {
+        this.taken.push(Number(action))
+        return { ...super.step(action), info: { action_mask: this.allowed } }
+      }
+    }
+    const one = agent()
+    const preferring = (agent: CQN) =>
+      new Map(agent.get_policy().namedParameters())
+        .get('head_net.model.value_linear_layer_output.bias')!
+        .data.set([100, 50, 0])
+    preferring(one)
+    const [long, free, short] = [
+      new Strict(4, [0, 1, 1]),
+      new Strict(3, null),
+      new Strict(2, [false, false, true]),
+    ]
+    expect(await one.test([long, free, short], { loop: 1 })).toBe(5 / 3)
+    expect([long.taken, free.taken, short.taken]).toEqual([
+      [0, 1, 1, 1],
+      [0, 0, 0],
+      [0, 2],
+    ])
+    const managed = new BaseEnvManager([() => new Strict(4, [0, 1, 1])], {})
+    expect(await one.test(managed, { loop: 2 })).toBe(1)
+    await managed.close()
+    // One that the observation has holds where the info has none.
+    const [seen, both] = [
+      new Strict(3, null, Uint8Array.of(0, 1, 1)),
+      new Strict(3, [0, 0, 1], Uint8Array.of(0, 1, 1)),
+    ]
+    const masked = keep(new CQN(seen.observation_space, actions, small))
+    preferring(masked)
+    await masked.test([seen, both], { loop: 1 })
+    expect([seen.taken, both.taken]).toEqual([
+      [1, 1, 1],
+      [1, 2, 2],
+    ])
+    await expect(one.test(new Strict(3, [0, 0, 0]))).rejects.toThrow(/allows no action/)
+    await expect(one.test(new Strict(3, [1, 1]))).rejects.toThrow(/2 entries/)
+  })
+
   it('says what is wrong with its options', async () => {
     expect(() => agent({ learning_rate: 1e-2 } as never)).toThrow(/no option "learning_rate".*lr/)
     expect(() => agent({ net_confg: {} } as never)).toThrow(/"net_config"/)
