@@ -35,7 +35,7 @@ import {
   obsRows,
 } from './inputs.js'
 import { checkCount } from './options.js'
-import { actionCountOf, imageRangeOf, obsShapeOf } from './spaces.js'
+import { actionCountOf, checkChannelsFirst, imageRangeOf, obsShapeOf } from './spaces.js'
 
 /**
  * Conservative Q-learning with AgileRL's agent surface (agilerl/algorithms/cqn.py), over the `cqn` policy: the same learning, acting and
@@ -65,7 +65,7 @@ export class CQN {
 
   /**
    * @param share lets agents of a population run on one compute
-   * @throws UsageError for options that do not exist
+   * @throws UsageError for options that do not exist, other actions than discrete ones, and images whose channels come last
    */
   constructor(observation_space: Space, action_space: Space, options: CQNOptions = {}, share?: ComputeShare) {
     checkOptions('CQN', options, CQN_OPTIONS)
@@ -75,6 +75,7 @@ export class CQN {
     this.index = options.index ?? 0
     this.mut = options.mut ?? null
     this.actions = actionCountOf(action_space)
+    if (options.actor_network === undefined) checkChannelsFirst(observation_space)
     this.random = RandomTree.fromSeed(options.seed ?? 0)
     const range = imageRangeOf(observation_space)
     const modelConfig = {

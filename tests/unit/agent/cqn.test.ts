@@ -14,6 +14,7 @@ import {
   Discrete,
   type Env,
   type Obs,
+  type Space,
   Tuple,
 } from '../../../ding/envs/index.js'
 import { createModel } from '../../../ding/model/index.js'
@@ -294,6 +295,25 @@ describe('CQN', () => {
     ])
     await expect(one.test(new Strict(3, [0, 0, 0]))).rejects.toThrow(/allows no action/)
     await expect(one.test(new Strict(3, [1, 1]))).rejects.toThrow(/2 entries/)
+  })
+
+  it('refuses images whose channels come last, alone and in records', () => {
+    const images = (...shape: number[]) => new Box(0, 255, shape, 'uint8')
+    const net_config = { encoder_config: { channel_size: [4], kernel_size: [3], stride_size: [1] } }
+    const build = (space: Space, options: CQNOptions = { net_config }) => new CQN(space, actions, options)
+    for (const space of [images(84, 84, 3), new Tuple([observations, images(10, 9, 6)])]) {
+      expect(() => build(space)).toThrow(UsageError)
+      expect(() => build(space)).toThrow(/\[height, width, channels\].*obs_transpose/)
+    }
+    for (const space of [images(3, 20, 20), images(10, 10, 10), images(16, 8, 8)]) {
+      const first = build(space).get_policy().namedParameters()[0]?.[1]
+      expect(first?.shape).toEqual([4, space.shape[0], 3, 3])
+    }
+    const mine = createModel(
+      { type: 'dqn', obs_shape: 8 * 8 * 3, action_shape: 3 },
+      { random: RandomStream.fromSeed(9) },
+    )
+    expect(build(images(8, 8, 3), { actor_network: mine }).has_own_network).toBe(true)
   })
 
   it('says what is wrong with its options', async () => {
