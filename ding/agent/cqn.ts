@@ -28,14 +28,14 @@ import { meanReturn, type TestEnv } from './episodes.js'
 import { HyperparameterConfig } from './evolution/hyperparameters.js'
 import {
   type ActionMaskBatch,
+  maskedObs,
   maskRows,
   type NumberList,
   type ObsBatch,
   obsRows,
-  withMask,
 } from './inputs.js'
 import { checkCount } from './options.js'
-import { actionCountOf, imageRangeOf, obsShapeOf } from './spaces.js'
+import { actionCountOf, checkChannelsFirst, imageRangeOf, obsShapeOf } from './spaces.js'
 
 /**
  * Conservative Q-learning with AgileRL's agent surface (agilerl/algorithms/cqn.py), over the `cqn` policy: the same learning, acting and
@@ -65,7 +65,7 @@ export class CQN {
 
   /**
    * @param share lets agents of a population run on one compute
-   * @throws UsageError for options that do not exist
+   * @throws UsageError for options that do not exist, other actions than discrete ones, and images whose channels come last
    */
   constructor(observation_space: Space, action_space: Space, options: CQNOptions = {}, share?: ComputeShare) {
     checkOptions('CQN', options, CQN_OPTIONS)
@@ -75,6 +75,7 @@ export class CQN {
     this.index = options.index ?? 0
     this.mut = options.mut ?? null
     this.actions = actionCountOf(action_space)
+    if (options.actor_network === undefined) checkChannelsFirst(observation_space)
     this.random = RandomTree.fromSeed(options.seed ?? 0)
     const range = imageRangeOf(observation_space)
     const modelConfig = {
@@ -161,19 +162,22 @@ export class CQN {
     if (!(epsilon >= 0 && epsilon <= 1))
       throw new UsageError(`epsilon is ${epsilon}, expected a probability.`)
     const { rows, single } = obsRows(obs, this.observation_space)
-    const masks = action_mask === null ? undefined : maskRows(action_mask, rows.length, this.actions)
-    const inputs =
-      masks === undefined ? rows : rows.map((row, i) => withMask(row, masks[i]!, this.observation_space))
-    const out = await this.act(Object.fromEntries(inputs.entries()), epsilon)
-    return single ? Number(out[0]) : Int32Array.from(inputs, (_, i) => Number(out[i]))
+    const masks = action_mask === null ? [] : maskRows(action_mask, rows.length, this.actions)
+    const out = await this.act({ ...rows }, { ...masks }, epsilon)
+    return single ? Number(out[0]) : Int32Array.from(rows, (_, i) => Number(out[i]))
   }
 
-  private async act(obs: Record<number, Obs>, epsilon: number): Promise<Record<number, Action>> {
+  private async act(
+    obs: Record<number, Obs>,
+    masks: Record<number, ActionMask>,
+    epsilon: number,
+  ): Promise<Record<number, Action>> {
+    const inputs = maskedObs(obs, masks, this.actions, this.observation_space)
     const policy = await this.ready()
     const out =
       epsilon > 0
-        ? await policy.collect_mode.forward(obs, { eps: epsilon })
-        : await policy.eval_mode.forward(obs)
+        ? await policy.collect_mode.forward(inputs, { eps: epsilon })
+        : await policy.eval_mode.forward(inputs)
     return Object.fromEntries(Object.entries(out).map(([id, { action }]) => [id, action]))
   }
 
@@ -189,8 +193,9 @@ export class CQN {
 
   /**
    * Mean return of the greedy policy over `loop` rounds of one episode in every environment, appended to {@link fitness}.
-   * Episodes are cut after `max_steps` steps (null: only where the environment ends them).
-   * @throws UsageError for options that do not exist, or no whole numbers above 0
+   * Episodes are cut after `max_steps` steps (null: only where the environment ends them). An `action_mask` in the observation forbids actions, and so
+   * does one in the info of the step before; a reset has no info, so that the latter leaves the first action of an episode free.
+   * @throws UsageError for options that do not exist, no whole numbers above 0, or a mask of another size or without a legal action
    */
   async test(env: TestEnv, options: { max_steps?: number | null; loop?: number } = {}): Promise<number> {
     checkOptions('CQN.test', options, ['max_steps', 'loop'])
@@ -198,7 +203,8 @@ export class CQN {
     checkCount('CQN.test', 'loop', loop)
     if (max_steps !== null) checkCount('CQN.test', 'max_steps', max_steps)
     let total = 0
-    for (let i = 0; i < loop; i++) total += await meanReturn(env, (obs) => this.act(obs, 0), max_steps)
+    for (let i = 0; i < loop; i++)
+      total += await meanReturn(env, (obs, masks) => this.act(obs, masks, 0), max_steps)
     const score = total / loop
     this.fitness.push(score)
     return score

@@ -1,4 +1,4 @@
-import type { Action, Env, EnvManager, EnvTimestep, Obs } from '../envs/index.js'
+import type { Action, ActionMask, Env, EnvManager, EnvTimestep, Obs } from '../envs/index.js'
 
 /** One environment, several, or an environment manager. */
 export type TestEnv = Env | readonly Env[] | EnvManager
@@ -46,25 +46,30 @@ export function seedTestEnv(env: TestEnv, seed: number): void {
 
 /**
  * Mean return of one episode of every environment, cut after `max_steps` steps (null: never).
- * @param act actions for the environments that are still at it
+ * @param act actions for the environments that are still at it, given their observations and, of those whose last step had one in its info, the
+ * `action_mask`
  */
 export async function meanReturn(
   env: TestEnv,
-  act: (obs: ById<Obs>) => Promise<ById<Action>>,
+  act: (obs: ById<Obs>, masks: ById<ActionMask>) => Promise<ById<Action>>,
   max_steps: number | null,
 ): Promise<number> {
   const stepper = stepperOf(env)
   let running = { ...(await stepper.reset()) }
+  let masks: ById<ActionMask> = {}
   const count = Object.keys(running).length
   let total = 0
   for (let step = 1; Object.keys(running).length > 0; step++) {
-    const timesteps = await stepper.step(await act(running))
-    const next: ById<Obs> = {}
-    for (const [id, { obs, reward, done }] of Object.entries(timesteps)) {
+    const timesteps = await stepper.step(await act(running, masks))
+    running = {}
+    masks = {}
+    for (const [id, { obs, reward, done, info }] of Object.entries(timesteps)) {
       total += reward
-      if (!done && step !== max_steps) next[Number(id)] = obs
+      if (done || step === max_steps) continue
+      running[Number(id)] = obs
+      const mask = info['action_mask'] as ActionMask | null | undefined
+      if (mask !== undefined && mask !== null) masks[Number(id)] = mask
     }
-    running = next
   }
   return total / count
 }

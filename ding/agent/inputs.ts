@@ -102,8 +102,8 @@ function maskRow(mask: ActionMask, actions: number): Uint8Array {
   return row
 }
 
-/** The masks of a batch as rows, or of one observation as the only row. */
-export function maskRows(mask: ActionMask | ActionMaskBatch, count: number, actions: number): Uint8Array[] {
+/** The masks of a batch as rows, or of one observation as the only row. @throws UsageError when there are more or fewer than observations */
+export function maskRows(mask: ActionMask | ActionMaskBatch, count: number, actions: number): ActionMask[] {
   let rows: ActionMask[]
   if (isHostTensor(mask)) {
     rows = Array.from({ length: mask.data.length / actions }, (_, i) =>
@@ -116,11 +116,37 @@ export function maskRows(mask: ActionMask | ActionMaskBatch, count: number, acti
       `There are ${rows.length} action masks for ${count} observations. Give one for each.`,
     )
   }
-  return rows.map((row) => maskRow(row, actions))
+  return rows
+}
+
+/**
+ * Observations by number, as models take them, with their masks beside them; where only some have a mask, the others may do anything.
+ * @param actions how many there are
+ * @throws UsageError for a mask of another size or without a legal action
+ */
+export function maskedObs(
+  obs: Readonly<Record<number, Obs>>,
+  masks: Readonly<Record<number, ActionMask>>,
+  actions: number,
+  space: Space,
+): Record<number, Obs> {
+  if (Object.keys(masks).length === 0) return { ...obs }
+  const any = new Uint8Array(actions).fill(1)
+  return Object.fromEntries(
+    Object.entries(obs).map(([id, row]) => {
+      const mask = masks[Number(id)]
+      if (mask !== undefined) return [id, withMask(row, maskRow(mask, actions), space)]
+      return [id, isMasked(row) ? row : withMask(row, any, space)]
+    }),
+  )
+}
+
+function isMasked(row: Obs): boolean {
+  return typeof row === 'object' && !ArrayBuffer.isView(row) && 'action_mask' in row
 }
 
 /** An observation with its mask beside it, as models take it. */
-export function withMask(obs: Obs, mask: Uint8Array, space: Space): Obs {
+function withMask(obs: Obs, mask: Uint8Array, space: Space): Obs {
   if (isRecordSpace(space)) return { ...(obs as Record<string, Obs>), action_mask: mask }
   const bare =
     typeof obs === 'object' && !ArrayBuffer.isView(obs) ? (obs as Record<string, Obs>) : { observation: obs }

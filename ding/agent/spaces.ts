@@ -77,6 +77,22 @@ export function hasImages(space: Space): boolean {
   return space instanceof Box && space.shape.length === 3
 }
 
+/**
+ * Checks that the images of a space have their channels first, as convolutions read them. They are taken to come last where the last axis is the
+ * smallest, AgileRL's rule. @throws UsageError saying how to bring them to the front
+ */
+export function checkChannelsFirst(space: Space): void {
+  for (const [, part] of partsOf(space) ?? []) checkChannelsFirst(part)
+  if (!(space instanceof Box) || space.shape.length !== 3) return
+  const [first, second, last] = space.shape as readonly [number, number, number]
+  if (last >= first || last >= second) return
+  throw new UsageError(
+    `The observation space ${space} looks like images [height, width, channels], but the network takes [channels, height, width]. ` +
+      `Put the env wrapper "obs_transpose" around the environment, which makes them [${last}, ${first}, ${second}], and give data in that order too; ` +
+      'or give an actor_network that takes them as they are.',
+  )
+}
+
 /** Keys of `policy.model` for SB3's NatureCNN; each image of several observations has half its features. */
 export function natureCnn(space: Space): Record<string, unknown> {
   const features = isRecordSpace(space) ? 256 : 512

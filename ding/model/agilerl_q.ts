@@ -92,10 +92,10 @@ export function agileArchitecture(
     min_latent_dim,
     max_latent_dim,
     simba,
-    encoder_config: fillEncoderConfig(kind, encoder_config),
+    encoder_config: fillEncoderConfig(kind, shape, encoder_config),
     head_config: fillHeadConfig(head_config),
   }
-  return { kind, image: kind === 'cnn' ? (shape as readonly number[]) : undefined, net }
+  return { kind, shape, net }
 }
 
 /**

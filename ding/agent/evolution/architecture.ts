@@ -1,5 +1,6 @@
 import type { RandomStream } from '../../compute/index.js'
 import type { AgileArchitecture, AgileNetConfig, EncoderKind } from '../../model/index.js'
+import { type ObsShape, shapeParts } from '../../nn/index.js'
 
 export interface ArchitectureMutation {
   /** What was done, as AgileRL labels it (`head_net.add_node`). */
@@ -136,56 +137,74 @@ const ENCODER_METHODS: Readonly<Record<EncoderKind, readonly Method[]>> = {
 const HEAD_LAYERS = [addLayer, removeLayer]
 const HEAD_NODES = [addNode, removeNode]
 
+/** One of the changes that a network may take, at random. */
+type Draw = (random: RandomStream) => Change
+
+/**
+ * What may change in an encoder: by the methods of its kind, and by those of the networks that it has for images, records within the record and
+ * the joined vectors, as AgileRL names them (`feature_net.<key>.<method>`). @param shape undefined for the joined vectors
+ */
+function encoderChanges(kind: EncoderKind, config: Config, shape: ObsShape | undefined): Draw[] {
+  const image = kind === 'cnn' ? (shape as readonly number[]) : undefined
+  const own = ENCODER_METHODS[kind].map(
+    (method): Draw =>
+      (random) =>
+        method(config, random, image),
+  )
+  if (kind !== 'multi_input') return own
+  const shapes = shapeParts(shape as ObsShape) ?? {}
+  const init_dicts = config['init_dicts'] as Readonly<Record<string, Config>>
+  const nested = Object.entries(init_dicts).flatMap(([key, network]) => {
+    const entry = shapes[key]
+    const inner = entry === undefined ? 'mlp' : shapeParts(entry) === undefined ? 'cnn' : 'multi_input'
+    return encoderChanges(inner, network, entry).map(
+      (draw): Draw =>
+        (random) => {
+          const change = draw(random)
+          if (change === undefined) return undefined
+          const next = { ...config, init_dicts: { ...init_dicts, [key]: change.config } }
+          return { method: `feature_net.${key}.${change.method}`, config: next }
+        },
+    )
+  })
+  return [...own, ...nested]
+}
+
 /**
  * A random mutation of an architecture: with probability `new_layer_prob` one that adds or removes a layer (of the head), else one that
  * changes a width, a kernel or the latent dimension (agilerl/hpo/mutation.py; the modules' own methods).
  * @returns undefined where the bounds leave nothing of what was drawn
  */
 export function mutateArchitecture(
-  { kind, image, net }: AgileArchitecture,
+  { kind, shape, net }: AgileArchitecture,
   new_layer_prob: number,
   random: RandomStream,
 ): ArchitectureMutation | undefined {
-  const part =
-    (key: 'encoder_config' | 'head_config', name: string) =>
-    (method: Method): (() => ArchitectureMutation | undefined) =>
-    () => {
-      const change = method(net[key], random, image)
-      return change && { name: `${name}.${change.method}`, net: { ...net, [key]: change.config } }
-    }
+  const part = (key: 'encoder_config' | 'head_config', name: string) => (draw: Draw) => () => {
+    const change = draw(random)
+    return change && { name: `${name}.${change.method}`, net: { ...net, [key]: change.config } }
+  }
+  const head = (method: Method) =>
+    part('head_config', 'head_net')(() => method(net.head_config, random, undefined))
   const whole = (method: Method) => (): ArchitectureMutation | undefined => {
-    const change = method({ ...net }, random, image)
+    const change = method({ ...net }, random, undefined)
     return change && { name: change.method, net: change.config as unknown as AgileNetConfig }
   }
-  const layers = HEAD_LAYERS.map(part('head_config', 'head_net'))
+  const layers = HEAD_LAYERS.map(head)
   const nodes = [
-    ...ENCODER_METHODS[kind].map(part('encoder_config', 'encoder')),
-    ...HEAD_NODES.map(part('head_config', 'head_net')),
+    ...encoderChanges(kind, net.encoder_config, shape).map(part('encoder_config', 'encoder')),
+    ...HEAD_NODES.map(head),
     ...[addLatentNode, removeLatentNode].map(whole),
   ]
   return random.choice(random.nextFloat() < new_layer_prob ? layers : nodes)()
 }
 
-/** The net with another activation: of all hidden layers, and of the encoder's output. SimBa blocks keep theirs, as in AgileRL. */
-export function withActivation(kind: EncoderKind, net: AgileNetConfig, activation: string): AgileNetConfig {
+/** The net with another activation of an encoder that has one, an MLP or a CNN: of all hidden layers, and of the encoder's output. */
+export function withActivation(net: AgileNetConfig, activation: string): AgileNetConfig {
   const { encoder_config, head_config } = net
-  const encoder =
-    kind === 'simba'
-      ? encoder_config
-      : kind === 'multi_input'
-        ? { ...partsWithActivation(encoder_config, activation), output_activation: activation }
-        : { ...encoder_config, activation, output_activation: activation }
-  return { ...net, encoder_config: encoder, head_config: { ...head_config, activation } }
-}
-
-/** The networks of a Dict's entries with another activation, wherever they are described. */
-function partsWithActivation(config: Config, activation: string): Config {
-  return Object.fromEntries(
-    Object.entries(config).map(([key, value]) => {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) return [key, value]
-      const part = value as Config
-      const isNetwork = Array.isArray(part['channel_size']) || Array.isArray(part['hidden_size'])
-      return [key, isNetwork ? { ...part, activation } : partsWithActivation(part, activation)]
-    }),
-  )
+  return {
+    ...net,
+    encoder_config: { ...encoder_config, activation, output_activation: activation },
+    head_config: { ...head_config, activation },
+  }
 }

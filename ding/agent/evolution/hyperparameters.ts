@@ -24,7 +24,7 @@ export interface RLParameterOptions {
   /** Factors of which a mutation takes one (0.8 and 1.2). */
   readonly shrink_factor?: number
   readonly grow_factor?: number
-  /** 'int' cuts off what is behind the point ('float'). */
+  /** 'int' cuts off what is behind the point. Left out, a {@link HyperparameterConfig} gives it that of the argument, as AgileRL. */
   readonly dtype?: 'float' | 'int'
 }
 
@@ -34,12 +34,12 @@ export class RLParameter {
   readonly max: number
   readonly shrink_factor: number
   readonly grow_factor: number
-  readonly dtype: 'float' | 'int'
+  readonly dtype: 'float' | 'int' | undefined
 
   /** @throws UsageError for options that do not exist, an empty range, factors that do not shrink or grow, or an unknown dtype */
   constructor(options: RLParameterOptions) {
     checkOptions('RLParameter', options, ['min', 'max', 'shrink_factor', 'grow_factor', 'dtype'])
-    const { min, max, shrink_factor = 0.8, grow_factor = 1.2, dtype = 'float' } = options
+    const { min, max, shrink_factor = 0.8, grow_factor = 1.2, dtype } = options
     if (!(Number.isFinite(min) && Number.isFinite(max) && min <= max))
       throw new UsageError(
         `RLParameter: min ${min} and max ${max} are no range; give finite numbers, min <= max.`,
@@ -49,7 +49,7 @@ export class RLParameter {
         `RLParameter: shrink_factor is ${shrink_factor}, expected a number in (0, 1]; grow_factor is ${grow_factor}, expected 1 or more.`,
       )
     }
-    if (dtype !== 'float' && dtype !== 'int')
+    if (dtype !== undefined && dtype !== 'float' && dtype !== 'int')
       throw new UsageError(`RLParameter: dtype is ${JSON.stringify(dtype)}, expected 'float' or 'int'.`)
     this.min = min
     this.max = max
@@ -66,7 +66,7 @@ export class RLParameter {
   }
 
   toJSON(): Required<RLParameterOptions> {
-    const { min, max, shrink_factor, grow_factor, dtype } = this
+    const { min, max, shrink_factor, grow_factor, dtype = 'float' } = this
     return { min, max, shrink_factor, grow_factor, dtype }
   }
 }
@@ -77,7 +77,7 @@ export type HyperparameterRanges = Readonly<Partial<Record<Hyperparameter, RLPar
 export class HyperparameterConfig {
   readonly parameters: ReadonlyMap<Hyperparameter, RLParameter>
 
-  /** @throws UsageError for a name that is no hyper-parameter of the agent, and a whole number's range that is not of whole numbers */
+  /** @throws UsageError for a name that is no hyper-parameter of the agent, a dtype that is not its own, and fractions as bounds of a whole number */
   constructor(ranges: HyperparameterRanges) {
     const known: readonly string[] = MUTABLE_HYPERPARAMETERS
     const entries = Object.entries(ranges).map(([name, range]): [Hyperparameter, RLParameter] => {
@@ -86,15 +86,22 @@ export class HyperparameterConfig {
           `HyperparameterConfig: ${JSON.stringify(name)} cannot mutate.${didYouMean(name, known)} Those that can: ${known.join(', ')}.`,
         )
       }
-      const parameter = range instanceof RLParameter ? range : new RLParameter(range)
       const key = name as Hyperparameter
-      const whole = [parameter.min, parameter.max].every(Number.isInteger) && parameter.min >= 1
-      if (WHOLE.includes(key) && (parameter.dtype !== 'int' || !whole)) {
+      const given = range instanceof RLParameter ? range : new RLParameter(range)
+      const whole = WHOLE.includes(key)
+      const dtype = whole ? 'int' : 'float'
+      if (given.dtype !== undefined && given.dtype !== dtype) {
         throw new UsageError(
-          `HyperparameterConfig: ${name} is a whole number: give dtype 'int' and whole bounds of at least 1.`,
+          `HyperparameterConfig: the dtype of ${name} is '${given.dtype}', but it is ${whole ? 'a whole number' : 'no whole number'}: leave dtype out, or give '${dtype}'.`,
         )
       }
-      return [key, parameter]
+      const { min, max } = given
+      if (whole && !([min, max].every(Number.isInteger) && min >= 1)) {
+        throw new UsageError(
+          `HyperparameterConfig: ${name} is a whole number, its range is ${min} to ${max}: give whole bounds of at least 1.`,
+        )
+      }
+      return [key, new RLParameter({ ...given.toJSON(), dtype })]
     })
     this.parameters = new Map(entries)
   }
@@ -115,7 +122,6 @@ export class HyperparameterConfig {
       max: 4 * value,
       shrink_factor: 0.75,
       grow_factor: 1.5,
-      dtype: 'int',
     })
     return new HyperparameterConfig({
       lr: { min: lr / 10, max: lr * 10 },

@@ -143,12 +143,13 @@ export class Mutations implements Resumable {
       },
 
       activation: (agent) => {
-        const before = this.architectureOf(agent)
-        const now = before?.net.head_config['activation']
+        const net = this.architectureOf(agent)?.net
+        const now = net?.encoder_config['activation']
+        // SimBa and encoders of several inputs have no activation to change, as in AgileRL.
+        if (net === undefined || now === undefined) return none(agent)
         const others = this.options.activation_selection.filter((name) => name !== now)
-        if (before === undefined || others.length === 0) return none(agent)
-        const net = withActivation(before.kind, before.net, this.random.choice(others))
-        return [this.rebuilt(agent, net), 'act']
+        if (others.length === 0) return none(agent)
+        return [this.rebuilt(agent, withActivation(net, this.random.choice(others))), 'act']
       },
 
       rl_hp: async (agent) => {

@@ -32,7 +32,8 @@ export class TournamentSelection implements Resumable {
   }
 
   /**
-   * The next population: clones, whose numbers go on from the greatest. The agents that were given are left as they are.
+   * The next population: clones, whose numbers go on from the greatest. The agents that were given are left as they are. Of equal scores the later
+   * agent's ranks higher.
    * @returns a copy of the best agent, and the population @throws UsageError when an agent was never tested
    */
   async select<T extends Individual<T>>(population: readonly T[]): Promise<[elite: T, next: T[]]> {
@@ -46,7 +47,7 @@ export class TournamentSelection implements Resumable {
     })
     if (population.length === 0) throw new UsageError('TournamentSelection: the population is empty.')
     const ranks = ranksOf(fitness)
-    const best = population[indexOfGreatest(fitness)] as T
+    const best = population[indexOfGreatest(ranks)] as T
     const next: T[] = this.elitism ? [await best.clone()] : []
     let number = Math.max(...population.map(({ index }) => index))
     while (next.length < this.population_size) {

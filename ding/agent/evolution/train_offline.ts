@@ -32,8 +32,10 @@ export interface TrainOfflineOptions {
   /** Training ends when the last ten scores of every agent are on average above this (null: never). */
   readonly target?: number | null
   /** Selection and mutation between generations (null: none, so that every agent learns by itself). */
-  readonly tournament?: TournamentSelection | null
+  readonly selection_strategy?: TournamentSelection | null
   readonly mutation?: Mutations | null
+  /** AgileRL's older name of `selection_strategy`. */
+  readonly tournament?: TournamentSelection | null
   /** Save after so many updates, at the end of a generation (null: never). */
   readonly checkpoint?: number | null
   /** Beginning of the files' names, folder included ('evolution'). */
@@ -72,8 +74,9 @@ const OPTIONS = Object.keys({
   eval_steps: true,
   eval_loop: true,
   target: true,
-  tournament: true,
+  selection_strategy: true,
   mutation: true,
+  tournament: true,
   checkpoint: true,
   checkpoint_path: true,
   overwrite_checkpoints: true,
@@ -96,7 +99,8 @@ const LAST = 10
 export async function train_offline(options: TrainOfflineOptions): Promise<EvolutionResult> {
   checkOptions('train_offline', options, OPTIONS)
   const { max_steps = 1e6, evo_steps = 1e4, eval_loop = 1, seed = 0, target = null, signal } = options
-  const { tournament = null, mutation = null } = options
+  const { mutation = null } = options
+  const tournament = selectionOf(options)
   checkCounts({ max_steps, evo_steps, eval_loop, checkpoint: options.checkpoint ?? 1 }, options.pop)
   const random = RandomTree.fromSeed(seed)
   const dataset = await datasetOf(options.dataset, random)
@@ -143,6 +147,17 @@ function resultOf(
   stop_reason: EvolutionResult['stop_reason'],
 ): EvolutionResult {
   return { pop, pop_fitnesses, stop_reason }
+}
+
+function selectionOf({
+  selection_strategy = null,
+  tournament = null,
+}: TrainOfflineOptions): TournamentSelection | null {
+  if (selection_strategy !== null && tournament !== null && selection_strategy !== tournament)
+    throw new UsageError(
+      'train_offline: selection_strategy and tournament are two names of one thing, and differ. Give selection_strategy alone.',
+    )
+  return selection_strategy ?? tournament
 }
 
 function datasetOf(given: TrainOfflineOptions['dataset'], random: RandomTree): Promise<OfflineDataset> {

@@ -62,7 +62,7 @@ export function buildAgileEncoder(
 ): Encoder {
   const { latent_dim, simba, encoder_config, scale } = options
   const kind = encoderKind(shape, simba)
-  const filled = fillEncoderConfig(kind, encoder_config)
+  const filled = fillEncoderConfig(kind, shape, encoder_config)
   if (kind === 'multi_input') {
     const cfg = filled as AgileMultiInputConfig
     const parts = shapeParts(shape) ?? {}

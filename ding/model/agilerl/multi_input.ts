@@ -46,7 +46,7 @@ export const agileMultiInputConfig = schema({
     nullable: true,
   },
   init_dicts: {
-    doc: 'Configs of single entries by key, instead of the above.',
+    doc: "Configs of single networks, by an image's or record's key or vector_mlp, instead of the above.",
     format: 'any_record',
     default: {},
   },
@@ -71,7 +71,11 @@ const DEFAULT_CNN = {
   stride_size: [1, 1],
   output_activation: 'ReLU',
 }
-const DEFAULT_MLP = { hidden_size: [64, 64], layer_norm: false }
+const DEFAULT_MLP = { hidden_size: [64, 64], layer_norm: false, min_mlp_nodes: 16 }
+/** Name of the network of the joined vectors. */
+const VECTOR_MLP = 'vector_mlp'
+
+type Keys = Readonly<Record<string, unknown>>
 
 /** Whether a shape is [channels, height, width]. */
 export function isImageShape(shape: ObsShape): shape is readonly [number, number, number] {
@@ -91,6 +95,34 @@ export function flatEncoder(shape: ObsShape): Encoder {
 }
 
 /**
+ * A config with everything that it leaves out; `init_dicts` has the whole config of every network, so that each can change by itself.
+ * @throws ConfigError for keys that a network does not have
+ */
+export function fillMultiInput(
+  shapes: Readonly<Record<string, ObsShape>>,
+  given: Keys,
+  where: string,
+): AgileMultiInputConfig {
+  const cfg = fillArguments(agileMultiInputConfig, given, where) as AgileMultiInputConfig
+  const own = cfg.init_dicts as Readonly<Record<string, Keys | undefined>>
+  const at = (key: string, shared: string) => (own[key] === undefined ? shared : `${where}.init_dicts.${key}`)
+  const init_dicts: Record<string, unknown> = {}
+  for (const [key, shape] of Object.entries(shapes)) {
+    const parts = shapeParts(shape)
+    if (parts !== undefined) init_dicts[key] = fillMultiInput(parts, own[key] ?? cfg, at(key, where))
+    else if (isImageShape(shape)) {
+      const cnn = own[key] ?? byKey(cfg.cnn_config, key) ?? DEFAULT_CNN
+      init_dicts[key] = fillArguments(agileCnnConfig, cnn, at(key, `${where}.cnn_config`))
+    }
+  }
+  if (cfg.vector_space_mlp) {
+    const mlp = own[VECTOR_MLP] ?? cfg.mlp_config ?? DEFAULT_MLP
+    init_dicts[VECTOR_MLP] = fillArguments(agileMlpConfig, mlp, at(VECTOR_MLP, `${where}.mlp_config`))
+  }
+  return { ...cfg, init_dicts }
+}
+
+/**
  * AgileRL's EvolvableMultiInput for Dict and Tuple observations: a CNN for each image, nested records by themselves, all the rest
  * flattened (one-hot where discrete); joined, images first, and passed through one linear layer. An entry of two axes is
  * flattened as a vector (AgileRL miscounts its size).
@@ -101,6 +133,7 @@ export class AgileMultiInput extends Module implements Encoder {
   private readonly vectors: readonly (readonly [string, Encoder])[]
   private readonly output: readonly Layer[]
 
+  /** @param cfg with everything said: {@link fillMultiInput} */
   constructor(
     shapes: Readonly<Record<string, ObsShape>>,
     readonly outputSize: number,
@@ -110,18 +143,16 @@ export class AgileMultiInput extends Module implements Encoder {
     where: string,
   ) {
     super()
-    const { latent_dim } = cfg
+    const { latent_dim, init_dicts } = cfg
     const vectors: [string, Encoder][] = []
     for (const [key, shape] of Object.entries(shapes)) {
       const parts = shapeParts(shape)
-      const own = cfg.init_dicts[key] as Record<string, unknown> | undefined
       if (parts !== undefined) {
-        const inner = own === undefined ? cfg : fillNested(own, `${where}.init_dicts.${key}`)
+        const inner = init_dicts[key] as AgileMultiInputConfig
         this.feature_net[key] = new AgileMultiInput(parts, latent_dim, inner, random, scale, where)
       } else if (isImageShape(shape)) {
-        const given = own ?? byKey(cfg.cnn_config, key) ?? DEFAULT_CNN
-        const part = fillArguments(agileCnnConfig, given, `${where}.cnn_config`) as AgileCnnConfig
-        this.feature_net[key] = new AgileCnn(shape, latent_dim, key, part, random, scale)
+        const cnn = init_dicts[key] as AgileCnnConfig
+        this.feature_net[key] = new AgileCnn(shape, latent_dim, key, cnn, random, scale)
       } else vectors.push([key, flatEncoder(shape)])
     }
     this.vectors = vectors
@@ -133,18 +164,9 @@ export class AgileMultiInput extends Module implements Encoder {
           `${where}.vector_space_mlp is true but the observation has no vector entry. Set it to false.`,
         )
       }
-      const given =
-        (cfg.init_dicts['vector_mlp'] as Record<string, unknown> | undefined) ?? cfg.mlp_config ?? DEFAULT_MLP
-      const part = fillArguments(agileMlpConfig, given, `${where}.mlp_config`) as AgileMlpConfig
-      this.feature_net['vector_mlp'] = new AgileMlp(
-        vectorSize,
-        latent_dim,
-        'vector_mlp',
-        'encoder',
-        part,
-        random,
-      )
-      normalised ||= part.layer_norm
+      const mlp = init_dicts[VECTOR_MLP] as AgileMlpConfig
+      this.feature_net[VECTOR_MLP] = new AgileMlp(vectorSize, latent_dim, VECTOR_MLP, 'encoder', mlp, random)
+      normalised ||= mlp.layer_norm
     }
     const direct = cfg.vector_space_mlp ? 0 : vectorSize
     const size = Object.keys(this.feature_net).length * latent_dim + direct
@@ -159,7 +181,7 @@ export class AgileMultiInput extends Module implements Encoder {
         `The model takes a record of observations but got one tensor of shape [${obs.shape}].`,
       )
     }
-    const { vector_mlp, ...nets } = this.feature_net
+    const { [VECTOR_MLP]: vector_mlp, ...nets } = this.feature_net
     const features = Object.entries(nets).map(([key, net]) =>
       net instanceof AgileMultiInput
         ? net.forward(entryOf(obs, key))
@@ -187,10 +209,6 @@ function entryOf(obs: { readonly [key: string]: ObsTensor }, key: string): ObsTe
   return part
 }
 
-function byKey(config: Record<string, unknown> | null, key: string): Record<string, unknown> | undefined {
-  return (config?.[key] as Record<string, unknown> | undefined) ?? config ?? undefined
-}
-
-function fillNested(given: Record<string, unknown>, where: string): AgileMultiInputConfig {
-  return fillArguments(agileMultiInputConfig, given, where) as AgileMultiInputConfig
+function byKey(config: Keys | null, key: string): Keys | undefined {
+  return (config?.[key] as Keys | undefined) ?? config ?? undefined
 }

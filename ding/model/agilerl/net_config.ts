@@ -3,7 +3,7 @@ import { type ObsShape, shapeParts } from '../../nn/index.js'
 import { fillArguments } from '../arguments.js'
 import { agileCnnConfig } from './cnn.js'
 import { agileMlpConfig } from './mlp.js'
-import { agileMultiInputConfig, isImageShape } from './multi_input.js'
+import { fillMultiInput, isImageShape } from './multi_input.js'
 import { agileSimbaConfig } from './simba.js'
 
 /** AgileRL's networks for observations: vectors and discrete ones, the same by residual blocks, images, Dict and Tuple. */
@@ -21,27 +21,33 @@ export interface AgileNetConfig {
   readonly head_config: Keys
 }
 
-/** What a network of AgileRL's is made from. `image` is [channels, height, width] of an image observation. */
+/** What a network of AgileRL's is made from, for observations of a shape. */
 export interface AgileArchitecture {
   readonly kind: EncoderKind
-  readonly image: readonly number[] | undefined
+  readonly shape: ObsShape
   readonly net: AgileNetConfig
 }
 
 interface KindOfEncoder {
-  readonly schema: Schema
   /** What AgileRL takes where no config is given: not its constructor's defaults. */
   readonly unconfigured: Keys
+  readonly fill: (config: Keys, shape: ObsShape) => Record<string, unknown>
 }
 
+const WHERE = 'policy.model.net_config.encoder_config'
 const CONVOLUTIONS = { channel_size: [32, 32], kernel_size: [3, 3], stride_size: [1, 1] }
+/** Bound of the layers of a network that is not configured; 32 of one that is. */
+const UNCONFIGURED_MLP = { min_mlp_nodes: 16 }
+
+const by = (schema: Schema) => (config: Keys) => fillArguments(schema, config, WHERE)
 
 const ENCODERS: Readonly<Record<EncoderKind, KindOfEncoder>> = {
-  mlp: { schema: agileMlpConfig, unconfigured: { hidden_size: [64, 64] } },
-  simba: { schema: agileSimbaConfig, unconfigured: {} },
-  cnn: { schema: agileCnnConfig, unconfigured: CONVOLUTIONS },
+  mlp: { fill: by(agileMlpConfig), unconfigured: { hidden_size: [64, 64], ...UNCONFIGURED_MLP } },
+  simba: { fill: by(agileSimbaConfig), unconfigured: {} },
+  cnn: { fill: by(agileCnnConfig), unconfigured: CONVOLUTIONS },
   multi_input: {
-    schema: agileMultiInputConfig,
+    fill: (config, shape) =>
+      fillMultiInput(shapeParts(shape) ?? {}, { output_activation: 'ReLU', ...config }, WHERE),
     unconfigured: { latent_dim: 16, cnn_config: { ...CONVOLUTIONS, output_activation: 'ReLU' } },
   },
 }
@@ -53,18 +59,17 @@ export function encoderKind(shape: ObsShape, simba: boolean): EncoderKind {
 }
 
 /** `encoder_config` with everything that it leaves out. @throws ConfigError for keys that this kind of encoder does not have */
-export function fillEncoderConfig(kind: EncoderKind, given: Keys | null): Record<string, unknown> {
-  const { schema, unconfigured } = ENCODERS[kind]
-  const config = given ?? unconfigured
-  return fillArguments(
-    schema,
-    kind === 'multi_input' ? { output_activation: 'ReLU', ...config } : config,
-    'policy.model.net_config.encoder_config',
-  )
+export function fillEncoderConfig(
+  kind: EncoderKind,
+  shape: ObsShape,
+  given: Keys | null,
+): Record<string, unknown> {
+  const { fill, unconfigured } = ENCODERS[kind]
+  return fill(given ?? unconfigured, shape)
 }
 
 /** `head_config` with everything that it leaves out. The head's output is the action values, so that AgileRL ignores an activation there. */
 export function fillHeadConfig(given: Keys | null): Record<string, unknown> {
-  const head = { ...(given ?? { hidden_size: [64] }), output_activation: null }
+  const head = { ...(given ?? { hidden_size: [64], ...UNCONFIGURED_MLP }), output_activation: null }
   return fillArguments(agileMlpConfig, head, 'policy.model.net_config.head_config')
 }

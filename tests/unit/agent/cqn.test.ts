@@ -14,6 +14,7 @@ import {
   Discrete,
   type Env,
   type Obs,
+  type Space,
   Tuple,
 } from '../../../ding/envs/index.js'
 import { createModel } from '../../../ding/model/index.js'
@@ -240,6 +241,79 @@ describe('CQN', () => {
       .get('head_net.model.value_linear_layer_output.bias')!
       .data.set([100, 0, 0])
     expect(await blind.test(masked, { loop: 1 })).toBe(0)
+  })
+
+  it('takes no action that the info of the last step forbids, each environment its own', async () => {
+    /** Forbids action 0 from its first step on, where it says anything, and keeps what was done. */
+    class Strict extends Bandit {
+      readonly taken: number[] = []
+
+      constructor(
+        length: number,
+        private readonly allowed: unknown,
+        mask?: Uint8Array,
+      ) {
+        super(length, mask)
+      }
+
+      override step(action: Obs) {
+        this.taken.push(Number(action))
+        return { ...super.step(action), info: { action_mask: this.allowed } }
+      }
+    }
+    const one = agent()
+    const preferring = (agent: CQN) =>
+      new Map(agent.get_policy().namedParameters())
+        .get('head_net.model.value_linear_layer_output.bias')!
+        .data.set([100, 50, 0])
+    preferring(one)
+    const [long, free, short] = [
+      new Strict(4, [0, 1, 1]),
+      new Strict(3, null),
+      new Strict(2, [false, false, true]),
+    ]
+    expect(await one.test([long, free, short], { loop: 1 })).toBe(5 / 3)
+    expect([long.taken, free.taken, short.taken]).toEqual([
+      [0, 1, 1, 1],
+      [0, 0, 0],
+      [0, 2],
+    ])
+    const managed = new BaseEnvManager([() => new Strict(4, [0, 1, 1])], {})
+    expect(await one.test(managed, { loop: 2 })).toBe(1)
+    await managed.close()
+    // One that the observation has holds where the info has none.
+    const [seen, both] = [
+      new Strict(3, null, Uint8Array.of(0, 1, 1)),
+      new Strict(3, [0, 0, 1], Uint8Array.of(0, 1, 1)),
+    ]
+    const masked = keep(new CQN(seen.observation_space, actions, small))
+    preferring(masked)
+    await masked.test([seen, both], { loop: 1 })
+    expect([seen.taken, both.taken]).toEqual([
+      [1, 1, 1],
+      [1, 2, 2],
+    ])
+    await expect(one.test(new Strict(3, [0, 0, 0]))).rejects.toThrow(/allows no action/)
+    await expect(one.test(new Strict(3, [1, 1]))).rejects.toThrow(/2 entries/)
+  })
+
+  it('refuses images whose channels come last, alone and in records', () => {
+    const images = (...shape: number[]) => new Box(0, 255, shape, 'uint8')
+    const net_config = { encoder_config: { channel_size: [4], kernel_size: [3], stride_size: [1] } }
+    const build = (space: Space, options: CQNOptions = { net_config }) => new CQN(space, actions, options)
+    for (const space of [images(84, 84, 3), new Tuple([observations, images(10, 9, 6)])]) {
+      expect(() => build(space)).toThrow(UsageError)
+      expect(() => build(space)).toThrow(/\[height, width, channels\].*obs_transpose/)
+    }
+    for (const space of [images(3, 20, 20), images(10, 10, 10), images(16, 8, 8)]) {
+      const first = build(space).get_policy().namedParameters()[0]?.[1]
+      expect(first?.shape).toEqual([4, space.shape[0], 3, 3])
+    }
+    const mine = createModel(
+      { type: 'dqn', obs_shape: 8 * 8 * 3, action_shape: 3 },
+      { random: RandomStream.fromSeed(9) },
+    )
+    expect(build(images(8, 8, 3), { actor_network: mine }).has_own_network).toBe(true)
   })
 
   it('says what is wrong with its options', async () => {

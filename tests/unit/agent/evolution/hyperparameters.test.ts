@@ -41,14 +41,36 @@ it.each([
   expect(() => new RLParameter(range)).toThrow(message)
 })
 
-it('names that cannot mutate, and fractions for whole numbers, are refused', () => {
+it("the type of a value is its argument's: AgileRL's own ranges, which name none, do", () => {
+  const ranges = {
+    lr: { min: 1e-4, max: 1e-2 },
+    batch_size: { min: 8, max: 1024 },
+    learn_step: { min: 1, max: 10 },
+  }
+  const given = new HyperparameterConfig({ ...ranges, batch_size: new RLParameter(ranges.batch_size) })
+  const types = Object.entries(given.toJSON()).map(([name, { dtype }]) => [name, dtype])
+  expect(types).toEqual([
+    ['lr', 'float'],
+    ['batch_size', 'int'],
+    ['learn_step', 'int'],
+  ])
+  const { parameters } = agent({ ...small, hp_config: ranges }).hp_config
+  // 0.8 * 11 and 1.2 * 11, cut off.
+  expect([8, 13]).toContain(parameters.get('batch_size')?.mutate(11, random))
+  expect(new HyperparameterConfig(given.toJSON()).toJSON()).toEqual(given.toJSON())
+})
+
+it('names that cannot mutate, types that are not theirs, and fractions for whole numbers, are refused', () => {
   expect(() => new HyperparameterConfig({ lrr: { min: 0, max: 1 } } as never)).toThrow(
     /"lrr" cannot mutate.*lr/,
   )
-  expect(() => new HyperparameterConfig({ batch_size: { min: 8, max: 64 } })).toThrow(
-    /whole number: give dtype 'int'/,
+  expect(() => new HyperparameterConfig({ batch_size: { min: 8, max: 64, dtype: 'float' } })).toThrow(
+    /batch_size is 'float', but it is a whole number: leave dtype out, or give 'int'/,
   )
-  expect(() => new HyperparameterConfig({ learn_step: { min: 0, max: 8, dtype: 'int' } })).toThrow(
-    /at least 1/,
-  )
+  expect(() => new HyperparameterConfig({ lr: { min: 0, max: 1, dtype: 'int' } })).toThrow(/give 'float'/)
+  for (const learn_step of [
+    { min: 0, max: 8 },
+    { min: 1, max: 8.5 },
+  ])
+    expect(() => new HyperparameterConfig({ learn_step })).toThrow(/whole bounds of at least 1/)
 })

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { type CQN, Mutations, type MutationsOptions } from '../../../../ding/agent/index.js'
+import { CQN, Mutations, type MutationsOptions } from '../../../../ding/agent/index.js'
+import { Box, Dict } from '../../../../ding/envs/index.js'
 import { UsageError } from '../../../../ding/utils/index.js'
-import { agent, keep, learned, population, rows, small } from './support.js'
+import { actions, agent, keep, learned, observations, population, rows, small } from './support.js'
 
 const NONE = { no_mutation: 0, architecture: 0, new_layer_prob: 0.2, parameters: 0, activation: 0, rl_hp: 0 }
 const by = (options: Partial<MutationsOptions>) => new Mutations({ ...NONE, ...options })
@@ -71,6 +72,42 @@ describe('a mutation', () => {
     expect((await learned(next)).model).toEqual(old.model)
     const stays = await mutated({ activation: 1, activation_selection: ['Tanh'] }, next)
     expect([stays.mut, stays === next]).toEqual(['None', true])
+  })
+
+  it('of the activation is none where the encoder has none of its own: SimBa and several inputs', async () => {
+    const several = new Dict({ image: new Box(0, 255, [3, 6, 6], 'uint8'), vector: observations })
+    const encoder_config = {
+      cnn_config: { channel_size: [4], kernel_size: [3], stride_size: [1] },
+      vector_space_mlp: true,
+    }
+    for (const one of [
+      agent({ net_config: { simba: true, encoder_config: { hidden_size: 32, num_blocks: 1 } } }),
+      keep(new CQN(several, actions, { net_config: { encoder_config } })),
+    ]) {
+      const same = await mutated({ activation: 1 }, one)
+      expect([same.mut, same === one]).toEqual(['None', true])
+    }
+  })
+
+  it('of one network among several leaves the weights of the others', async () => {
+    const several = new Dict({ a: new Box(0, 1, [1, 6, 6]), b: new Box(0, 1, [1, 6, 6]) })
+    const cnn_config = { channel_size: [16], kernel_size: [3], stride_size: [1], max_channel_size: 24 }
+    const before = keep(new CQN(several, actions, { net_config: { encoder_config: { cnn_config } } }))
+    const old = await learned(before)
+    const wanted = 'encoder.feature_net.a.add_channel'
+    let next = before
+    for (let rand_seed = 0; rand_seed < 200 && next.mut !== wanted; rand_seed++)
+      next = await mutated({ architecture: 1, new_layer_prob: 0, rand_seed }, before)
+    expect(next.mut).toBe(wanted)
+    const now = await learned(next)
+    const changed = Object.keys(now.model).filter(
+      (name) => now.model[name]?.data.length !== old.model[name]?.data.length,
+    )
+    expect(changed.length).toBeGreaterThan(0)
+    for (const [name, { data }] of Object.entries(now.model)) {
+      if (changed.includes(name)) expect(name).toMatch(/^encoder\.feature_net\.a\./)
+      else expect(data, name).toEqual(old.model[name]?.data)
+    }
   })
 
   it('of a hyper-parameter keeps networks, target and optimizer, but not the optimizer with another learning rate', async () => {

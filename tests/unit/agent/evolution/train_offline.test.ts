@@ -95,6 +95,18 @@ describe('train_offline', () => {
     expect(after[0]?.mut).toBe(null)
   })
 
+  it('takes the selection by either of its names, and not two of them', async () => {
+    const by = (names: Partial<TrainOfflineOptions>) =>
+      evolved({ tournament: null, ...names, max_steps: 10 }).then(({ pop }) => standing(pop))
+    const selection = () => new TournamentSelection(2, true, 3, 1)
+    const same = selection()
+    const twice = await by({ selection_strategy: same, tournament: same })
+    expect(await by({ selection_strategy: selection() })).toEqual(twice)
+    expect(await by({ tournament: selection() })).toEqual(twice)
+    const two = by({ selection_strategy: selection(), tournament: selection() })
+    await expect(two).rejects.toThrow(/two names of one thing/)
+  })
+
   it('tests all agents of a generation on the same episodes', async () => {
     const pop = [agent(small), agent(small)]
     const { pop_fitnesses } = await evolved({
