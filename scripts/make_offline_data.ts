@@ -3,37 +3,8 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { DingError } from 'ding'
-import halfcheetah_crossq from '../configs/mujoco/halfcheetah_crossq_config.js'
-import halfcheetah_sac from '../configs/mujoco/halfcheetah_sac_config.js'
-import hopper_crossq from '../configs/mujoco/hopper_crossq_config.js'
-import hopper_sac from '../configs/mujoco/hopper_sac_config.js'
-import pendulum_crossq from '../configs/pendulum/pendulum_crossq_config.js'
-import pendulum_sac from '../configs/pendulum/pendulum_sac_config.js'
-import { type DataTask, makeOfflineData } from './offline_data.js'
-
-const TASKS: Readonly<Record<string, DataTask>> = {
-  pendulum: {
-    env_id: 'Pendulum-v1',
-    configs: { sac: pendulum_sac, crossq: pendulum_crossq },
-    steps: 10_000,
-    check_every: 250,
-    rows: 20_000,
-  },
-  hopper: {
-    env_id: 'Hopper-v4',
-    configs: { sac: hopper_sac, crossq: hopper_crossq },
-    steps: 1_000_000,
-    check_every: 5_000,
-    rows: 200_000,
-  },
-  halfcheetah: {
-    env_id: 'HalfCheetah-v4',
-    configs: { sac: halfcheetah_sac, crossq: halfcheetah_crossq },
-    steps: 1_000_000,
-    check_every: 5_000,
-    rows: 200_000,
-  },
-}
+import { makeOfflineData } from './offline_data.js'
+import { TASKS } from './offline_tasks.js'
 
 const USAGE = `make_offline_data TASK [options]
 

@@ -21,6 +21,7 @@ import {
   runStatePath,
   type StateTree,
   serial_pipeline,
+  TOTAL_CONFIG,
   transitionAt,
   UsageError,
   writeFileAtomic,
@@ -89,13 +90,13 @@ export async function makeOfflineData(task: DataTask, options: MakeOptions): Pro
   const training = join(work, TRAINING)
   const curve = readCurve(training)
   const levels = chooseLevels(curve, random_return)
-  const by = (level: Level) => ({ state_dict_path: join(training, 'ckpt', level.checkpoint) })
+  const checkpointOf = ({ checkpoint }: Level) => join(training, 'ckpt', checkpoint)
+  const by = (level: Level) => ({ state_dict_path: checkpointOf(level) })
   const medium = await collected('medium', config, options, by(levels.medium))
   const expert = await collected('expert', config, options, by(levels.expert))
   const replay = replayFile(work)
   const native = await nativeActionsOf(envOf(config))
 
-  const warmup = Number((config[0] as { policy: { random_collect_size: number } }).policy.random_collect_size)
   const write = (
     name: FileName,
     sources: readonly string[],
@@ -104,7 +105,6 @@ export async function makeOfflineData(task: DataTask, options: MakeOptions): Pro
   ) => written(join(out, `${name}.hdf5`), sources, { task, seed, policy, ...more })
   const said = ({ train_iter, return_mean }: Level) =>
     `${options.policy} after ${train_iter} updates, return ${return_mean.toFixed(1)}`
-  const replayRows = warmup + levels.medium.train_iter
   await write('random', [random], 'uniformly random')
   await write('medium', [medium], said(levels.medium))
   await write(
@@ -112,7 +112,7 @@ export async function makeOfflineData(task: DataTask, options: MakeOptions): Pro
     [replay],
     `all that ${options.policy} had collected by ${levels.medium.train_iter} updates`,
     // The buffer holds actions as the policy gave them.
-    { first: replayRows, ...(native === undefined ? {} : { native }) },
+    { first: envStepsOf(checkpointOf(levels.medium)), ...(native === undefined ? {} : { native }) },
   )
   await write(
     'medium-expert',
@@ -134,7 +134,7 @@ export async function makeOfflineData(task: DataTask, options: MakeOptions): Pro
     seeds: seedsOf(seed),
     training: {
       env_steps: options.steps,
-      random_steps: warmup,
+      random_steps: policyOf(work).random_collect_size,
       check_every: options.check_every,
       evaluations: curve.map(({ train_iter, return_mean }: Evaluation) => [train_iter, round(return_mean)]),
     },
@@ -167,8 +167,14 @@ function seedsOf(seed: number) {
   return { training: seed, random: seed + 1, medium: seed + 2, expert: seed + 3 }
 }
 
-/** The shipped config with one environment and one update a step, so that checkpoint and replay data belong together. */
-function trainingConfig(task: DataTask, { policy, steps, check_every }: MakeOptions): ConfigPair {
+/**
+ * The shipped config with one environment and one update a step, so that checkpoint and replay data belong together.
+ * @throws UsageError when the task has no config of the policy
+ */
+export function trainingConfig(
+  task: DataTask,
+  { policy, steps, check_every }: Pick<MakeOptions, 'policy' | 'steps' | 'check_every'>,
+): ConfigPair {
   const found = task.configs[policy]
   if (found === undefined) {
     throw new UsageError(
@@ -258,15 +264,30 @@ async function collected(
   return path
 }
 
+interface TrainedPolicy {
+  readonly random_collect_size: number
+  readonly other: { readonly replay_buffer: object }
+}
+
+/** The policy's config of the training, as it was compiled. */
+function policyOf(work: string): TrainedPolicy {
+  const { main_config } = JSON.parse(readFileSync(join(work, TRAINING, TOTAL_CONFIG), 'utf8')) as {
+    main_config: { policy: TrainedPolicy }
+  }
+  return main_config.policy
+}
+
+/** Env steps, random ones among them, that a run had taken when it saved a checkpoint. */
+function envStepsOf(checkpoint: string): number {
+  return (loadState(checkpoint).tree as { last_step: number }).last_step
+}
+
 /** The replay buffer of the training, in the order in which it was filled, as a file. */
 function replayFile(work: string): string {
   const path = join(work, 'replay.safetensors')
   if (existsSync(path)) return path
   const { buffer } = loadState(runStatePath(join(work, TRAINING))).tree as { buffer: StateTree }
-  const { main_config } = JSON.parse(readFileSync(join(work, TRAINING, 'total_config.json'), 'utf8')) as {
-    main_config: { policy: { other: { replay_buffer: object } } }
-  }
-  const made = new (BUFFER_REGISTRY.get('naive'))(main_config.policy.other.replay_buffer as never, {
+  const made = new (BUFFER_REGISTRY.get('naive'))(policyOf(work).other.replay_buffer as never, {
     random: RandomStream.fromSeed(0),
   })
   made.load_state_dict(buffer)

@@ -155,9 +155,11 @@ const cql_finetune: D4rlPolicy = {
           },
           collect: collectOf(task, { use_norm: false, ...cqlRewards(task) }),
           eval: every(antmaze ? 50_000 : 5000),
+          // CORL draws rows with replacement here too. Memory is taken row by row.
+          other: { replay_buffer: { replay_buffer_size: 10_000_000, replace: true } },
         },
       },
-      createOf(task, 'cql'),
+      { ...createOf(task, 'cql'), replay_buffer: { type: 'naive' } },
     )
   },
 }

@@ -4,6 +4,7 @@ import {
   type Extended,
   extendSchema,
   type KeyDefinition,
+  nameKeys,
   resolveConfig,
   type Schema,
   type SchemaDefinition,
@@ -22,6 +23,8 @@ import { mergeSections } from './sections.js'
  */
 export interface ArgumentDefinition extends KeyDefinition {
   readonly to?: string | readonly string[]
+  /** Of an argument without `to`: the keys that it comes to, for whoever writes its name into a config. */
+  readonly becomes?: string | readonly string[]
   /** null sets nothing: the config's key keeps its own default, or `more` says it. */
   readonly null_sets_nothing?: boolean
   convert?(value: never): unknown
@@ -72,12 +75,16 @@ export interface AgentTableDefinition<D> {
   more?(args: ValuesOf<D>, at: ConfigSetting): Record<string, unknown>
 }
 
-/** An algorithm's one table. @throws ConfigError when an argument's definition is wrong */
+/**
+ * An algorithm's one table. Who writes one of its arguments into a config of the policy is told the key.
+ * @throws ConfigError when an argument's definition is wrong
+ */
 export function defineAgentTable<const D extends ArgumentDefinitions>(
   definition: AgentTableDefinition<D>,
 ): AgentTable<ValuesOf<D>> {
   const { name, policy, sampling, continuous, arguments: definitions, more } = definition
   const source = schema(definitions as unknown as SchemaDefinition) as unknown as Schema<ValuesOf<D>>
+  nameArguments(policy, definitions)
   return { name, policy, sampling, continuous, definitions, schema: source, ...(more && { more }) }
 }
 
@@ -107,14 +114,15 @@ export function extendAgentTable<A, const D extends ArgumentExtension = Record<n
   extension: AgentTableExtension<A, D>,
 ): AgentTable<Extended<A, D>> {
   const { name, policy = base.policy, arguments: added = {} as D } = extension
+  const definitions = extendedArguments(base.definitions, added)
+  const source = extendSchema(base.schema, added as unknown as SchemaExtension)
+  nameArguments(policy, definitions)
   return {
     ...base,
     name,
     policy,
-    definitions: extendedArguments(base.definitions, added),
-    schema: extendSchema(base.schema, added as unknown as SchemaExtension) as unknown as Schema<
-      Extended<A, D>
-    >,
+    definitions,
+    schema: source as unknown as Schema<Extended<A, D>>,
     more: (args, at) => mergeSections({}, base.more?.(args as A, at), extension.more?.(args, at)),
   }
 }
@@ -244,6 +252,11 @@ export function placesOf(
     const argument = [...path, name]
     return isArgument(part) ? [{ argument, definition: part }] : placesOf(part, argument)
   })
+}
+
+function nameArguments(policy: string, definitions: ArgumentDefinitions): void {
+  for (const { argument, definition } of placesOf(definitions))
+    nameKeys(policy, argument.at(-1)!, [definition.to ?? definition.becomes ?? []].flat())
 }
 
 function isArgument(

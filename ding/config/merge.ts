@@ -3,6 +3,7 @@ import mergeWith from 'lodash-es/mergeWith.js'
 import { didYouMean, nearest } from '../utils/index.js'
 import { leavesOf } from './class_schema.js'
 import { isRecord, valueAt } from './formats.js'
+import { keysNamed } from './key_names.js'
 import { joinPath, type Problems, show } from './problems.js'
 import type { GroupNode } from './schema.js'
 
@@ -104,8 +105,10 @@ export class LayeredConfig {
   #unknownKey(group: GroupNode, key: string, path: string, source: string): string {
     const siblings = [...group.children.keys()]
     const elsewhere = this.#places.get(key) ?? []
+    const named = keysNamed(this.#root, key)
     let advice = didYouMean(key, siblings)
-    if (elsewhere.length > 0 && elsewhere.length <= 3)
+    if (named.length > 0) advice = ` Here it is called "${named.join('" and "')}".`
+    else if (elsewhere.length > 0 && elsewhere.length <= 3)
       advice = ` It belongs at "${elsewhere.join('" or "')}".`
     else if (advice === '') {
       const close = nearest(key, this.#places.keys()).flatMap((name) => this.#places.get(name) ?? [])

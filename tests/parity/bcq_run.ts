@@ -8,6 +8,7 @@ import { type BCQConfig, BCQPolicy, type LearnOutput } from '../../ding/policy/i
 import type { HostTensor, StateTree } from '../../ding/utils/index.js'
 import { checkEntries, movedBy, type Rounding, roundingOf, type Trace } from './adam_rounding.js'
 import { Comparison } from './compare.js'
+import { actionsFor } from './eval_actions.js'
 import { decode, type GoldenTensor } from './golden.js'
 import { RecordedDraws, withDraws } from './recorded_draws.js'
 import { runtimes } from './runtimes.js'
@@ -235,13 +236,4 @@ export function policyOf(settings: Settings, model: BCQ, compute: Compute): BCQP
     random: RandomTree.fromSeed(0).branch('policy'),
     model,
   })
-}
-
-/** The actions of an evaluation with one environment a row. */
-export async function actionsFor(policy: BCQPolicy, obs: HostTensor): Promise<unknown[]> {
-  const [rows, width] = obs.shape as [number, number]
-  const data = obs.data as Float32Array
-  const byId = Array.from({ length: rows }, (_, i) => [i, data.slice(i * width, (i + 1) * width)])
-  const chosen = await policy.eval_mode.forward(Object.fromEntries(byId) as Record<number, Float32Array>)
-  return Array.from({ length: rows }, (_, i) => chosen[i]?.action)
 }

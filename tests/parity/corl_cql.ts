@@ -1,18 +1,18 @@
-import { type Compute, RandomTree } from '../../ding/compute/index.js'
-import { defaultsOf } from '../../ding/config/index.js'
+import type { Compute } from '../../ding/compute/index.js'
 import type { Batch } from '../../ding/data/index.js'
-import { type ActorCriticModel, createModel } from '../../ding/model/index.js'
-import { type CQLConfig, CQLPolicy, cqlPolicyConfig, type LearnOutput } from '../../ding/policy/index.js'
+import type { ActorCriticModel } from '../../ding/model/index.js'
+import type { LearnOutput } from '../../ding/policy/index.js'
 import type { StateTree } from '../../ding/utils/index.js'
 import { movedBy, type Rounding, roundingOf, type Trace } from './adam_rounding.js'
 import { Comparison } from './compare.js'
-import type { AdamSettings, Draw, GoldenCQL, Networks } from './corl_cql_golden.js'
+import { type Draw, type GoldenCQL, isCQLRun, type Networks, PARTS } from './corl_cql_golden.js'
 import { corlHelpers } from './corl_cql_helpers.js'
-import { compareGradients, compareNetworks, initialState, scalesOf, sizesOf } from './corl_cql_networks.js'
+import { compareGradients, compareNetworks, scalesOf } from './corl_cql_networks.js'
+import { policyConfig, policyOf } from './corl_cql_policy.js'
 import { decode, isRecord, numbersOf } from './golden.js'
 import { RecordedDraws, withDraws } from './recorded_draws.js'
 import { runtimes } from './runtimes.js'
-import type { FileResult } from './types.js'
+import type { FileResult, ReadRun } from './types.js'
 
 /** Metrics are means of numbers of this size at least, which may cancel: float32 has no more digits of them. */
 const METRIC_SCALE = 0.1
@@ -22,14 +22,11 @@ function checkFrom(to: Comparison, what: string, least: number, found: unknown, 
   else to.check(what, [...numbersOf(found), least], [...numbersOf(expected), least])
 }
 
-const needed = ['dims', 'config', 'optimizers', 'init', 'batch', 'draws', 'metrics', 'snapshots'] as const
-
 /** CORL's CQL, offline and finetune: recorded updates on one batch, or its helper functions. */
-export async function corlCql(json: unknown): Promise<FileResult> {
-  if (isRecord(json) && isRecord(json['modify_reward'])) return corlHelpers(json)
-  if (!isRecord(json) || needed.some((key) => !isRecord(json[key]) && !Array.isArray(json[key])))
-    return { skipped: `not a run of CQL: needs ${needed.join(', ')}` }
-  const golden = json as unknown as GoldenCQL
+export async function corlCql(golden: unknown, readRun?: ReadRun): Promise<FileResult> {
+  if (isRecord(golden) && (isRecord(golden['modify_reward']) || isRecord(golden['actor_eval'])))
+    return corlHelpers(golden, readRun)
+  if (!isCQLRun(golden)) return { skipped: `not a run of CQL: needs ${PARTS.join(', ')}` }
   for (const [name, settings] of Object.entries(golden.optimizers)) {
     if (settings.type !== 'Adam' || settings.weight_decay !== 0 || settings.amsgrad)
       return { skipped: `cql has no setting for the optimizer of ${name}: ${JSON.stringify(settings)}` }
@@ -70,15 +67,8 @@ async function updatesOf(
   show: (update: Update) => void,
 ): Promise<void> {
   const draws = new RecordedDraws()
-  const model = modelOf(golden)
-  const policy = new CQLPolicy(policyConfig(golden), {
-    compute: withDraws(compute, draws),
-    random: RandomTree.fromSeed(0).branch('policy'),
-    model,
-    enable_field: ['learn'],
-  })
+  const { policy, model } = policyOf(golden, withDraws(compute, draws), init)
   const learn = policy.learn_mode
-  learn.load_state_dict(initialState(learn.state_dict(), init))
   const batch = batchOf(golden)
   for (const [index, metrics] of golden.metrics.entries()) {
     const k = index + 1
@@ -137,67 +127,6 @@ async function replay(
         targets: rounding?.targets[k - 1],
       })
   })
-}
-
-// ---- settings ----
-
-function modelOf({ init, dims, config }: GoldenCQL): ActorCriticModel {
-  const actor = sizesOf(init.actor, 'base_network')
-  const [first, second] = [sizesOf(init.critic_1, 'network'), sizesOf(init.critic_2, 'network')]
-  return createModel(
-    {
-      type: 'cql',
-      obs_shape: dims.obs,
-      action_shape: dims.act,
-      actor_head_hidden_size: actor.width,
-      actor_n_hidden_layers: actor.layers,
-      critic_head_hidden_size: first.width,
-      q_n_hidden_layers: first.layers,
-      q2_n_hidden_layers: second.layers,
-      max_action: config['max_action'] ?? 1,
-    },
-    { random: RandomTree.fromSeed(0).stream('model') },
-  ) as ActorCriticModel
-}
-
-function policyConfig({ config, optimizers, dims }: GoldenCQL): CQLConfig {
-  const defaults = defaultsOf(cqlPolicyConfig)
-  const critic = optimizers['critic_1'] as AdamSettings
-  const actor = optimizers['actor'] as AdamSettings
-  const given: Partial<CQLConfig['learn']> = {
-    discount_factor: config['discount'] as number,
-    alpha_multiplier: config['alpha_multiplier'] as number,
-    auto_alpha: config['use_automatic_entropy_tuning'] as boolean,
-    backup_entropy: config['backup_entropy'] as boolean,
-    learning_rate_policy: actor.lr,
-    learning_rate_alpha: optimizers['log_alpha']?.lr ?? actor.lr,
-    learning_rate_q: critic.lr,
-    optimizer_betas: critic.betas,
-    optimizer_eps: critic.eps,
-    target_theta: config['soft_target_update_rate'] as number,
-    target_update_period: config['target_update_period'] as number,
-    num_actions: (config['cql_n_actions'] ?? dims.n_actions) as number,
-    cql_importance_sample: config['cql_importance_sample'] as boolean,
-    with_lagrange: config['cql_lagrange'] as boolean,
-    lagrange_thresh: config['cql_target_action_gap'] as number,
-    cql_temp: config['cql_temp'] as number,
-    min_q_weight: config['cql_alpha'] as number,
-    cql_alpha_online: (config['cql_alpha_online'] ?? null) as number | null,
-    cql_max_target_backup: config['cql_max_target_backup'] as boolean,
-    cql_clip_diff_min: (config['cql_clip_diff_min'] ?? Number.NEGATIVE_INFINITY) as number,
-    cql_clip_diff_max: (config['cql_clip_diff_max'] ?? Number.POSITIVE_INFINITY) as number,
-    bc_steps: config['bc_steps'] as number,
-    target_entropy: config['target_entropy'] as number,
-    corl_bc_log_prob: true,
-    corl_uniform_actions: true,
-  }
-  // What the recording leaves out has CORL's default, which is ours.
-  const learn = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-  return {
-    ...defaults,
-    model: { ...defaults.model, action_shape: dims.act, max_action: config['max_action'] ?? 1 },
-    learn: { ...defaults.learn, ...learn },
-  } as CQLConfig
 }
 
 /** A draw as the program's generator gives it: uniform numbers in [0, 1). */

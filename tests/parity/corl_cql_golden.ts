@@ -1,4 +1,4 @@
-import type { GoldenTensor } from './golden.js'
+import { type GoldenTensor, isRecord } from './golden.js'
 
 export type Tensors = Record<string, GoldenTensor>
 
@@ -31,6 +31,9 @@ export interface Draw {
 }
 
 export interface GoldenCQL {
+  /** Which of CORL's files, and the name of the case. */
+  readonly algo?: string
+  readonly case?: string
   readonly dims: { readonly obs: number; readonly act: number; readonly n_actions: number }
   readonly config: Readonly<Record<string, number | boolean | null | string>>
   readonly optimizers: Readonly<Record<string, AdamSettings>>
@@ -42,4 +45,20 @@ export interface GoldenCQL {
   readonly snapshots: Record<string, Networks>
   /** By update and network: what rounding to float32 alone changes. */
   readonly f32_vs_f64_max_abs_diff?: Record<string, Record<string, number>>
+}
+
+/** What a recorded run has at least. */
+export const PARTS = [
+  'dims',
+  'config',
+  'optimizers',
+  'init',
+  'batch',
+  'draws',
+  'metrics',
+  'snapshots',
+] as const
+
+export function isCQLRun(json: unknown): json is GoldenCQL {
+  return isRecord(json) && PARTS.every((key) => isRecord(json[key]) || Array.isArray(json[key]))
 }

@@ -7,8 +7,13 @@ import { type CQLInit, initCQLLayers } from '../../ding/model/index.js'
 import { Linear, orthogonal } from '../../ding/nn/index.js'
 import type { HostTensor } from '../../ding/utils/index.js'
 import { Comparison, relativeError } from './compare.js'
+import { isCQLRun } from './corl_cql_golden.js'
+import { policyOf } from './corl_cql_policy.js'
+import { actionsFor } from './eval_actions.js'
 import { decode, decodeAt, type GoldenTensor, isRecord } from './golden.js'
-import type { CaseResult, FileResult } from './types.js'
+import { attempt, skippedCase } from './outcome.js'
+import { runtimes } from './runtimes.js'
+import type { CaseResult, FileResult, ReadRun } from './types.js'
 
 type Golden = Record<string, unknown>
 
@@ -19,13 +24,15 @@ interface Row {
   readonly truncated: boolean
 }
 
-/** CORL's helper functions: normalisation of observations and rewards, start values of networks. */
-export async function corlHelpers(golden: Golden): Promise<FileResult> {
+/** CORL's helper functions: normalisation of observations and rewards, start values of networks, how an actor is evaluated. */
+export async function corlHelpers(golden: Golden, readRun: ReadRun = async () => []): Promise<FileResult> {
   const cases: CaseResult[] = []
   if (isRecord(golden['compute_mean_std'])) cases.push(await meanStd(golden['compute_mean_std']))
   if (isRecord(golden['modify_reward'])) cases.push(await modifyReward(golden['modify_reward']))
   if (isRecord(golden['orthogonal_'])) cases.push(orthogonalCases(golden['orthogonal_']))
   cases.push(...initCases(golden))
+  const { actor_eval } = golden
+  if (isRecord(actor_eval)) cases.push(await attempt(EVALUATION, () => actorEval(actor_eval, readRun)))
   return { cases }
 }
 
@@ -149,4 +156,23 @@ function initCases(golden: Golden): CaseResult[] {
     results.push(to.result())
   }
   return results
+}
+
+const EVALUATION = 'actions of an evaluation'
+
+/** What the actor that a recorded run starts from does when it is evaluated. The run is another file, told by the names in it. */
+async function actorEval(golden: Golden, readRun: ReadRun): Promise<CaseResult> {
+  const from = String(golden['actor_from'])
+  const start = (await readRun())
+    .filter(isCQLRun)
+    .find((run) => from === `${run.algo}/${run.case}.json init.actor`)
+  if (start === undefined) return skippedCase(EVALUATION, `needs ${from}, which is not among the files`)
+  const to = new Comparison(EVALUATION)
+  const obs = decodeAt(golden, 'obs')
+  const expected = decodeAt(golden, 'act(eval mode)')
+  for (const { name, compute } of await runtimes()) {
+    const { policy } = policyOf(start, compute)
+    to.check(name, await actionsFor(policy, obs), expected)
+  }
+  return to.result()
 }

@@ -31,6 +31,9 @@ async function sb3(json: unknown, fileName: string): Promise<FileResult> {
   return { skipped: `${typeof algo === 'string' ? `SB3's ${algo}` : 'this part of SB3'} is not built yet` }
 }
 
+const corlCql: Handler = async (json, _fileName, readRun) =>
+  (await import('./corl_cql.js')).corlCql(json, readRun)
+
 /** What runs the golden files of a folder of that name. The name is the format. */
 export const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['di_engine', diEngine],
@@ -38,8 +41,8 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['agilerl_cqn', async (json, fileName) => (await import('./agilerl_cqn.js')).agilerlCqn(json, fileName)],
   ['bcq', async (json) => (await import('./bcq.js')).bcq(json)],
   ['bcq_authors', async (json) => (await import('./bcq_authors.js')).bcqAuthors(json)],
-  ['corl_cql', async (json) => (await import('./corl_cql.js')).corlCql(json)],
-  ['corl_cql_finetune', async (json) => (await import('./corl_cql.js')).corlCql(json)],
+  ['corl_cql', corlCql],
+  ['corl_cql_finetune', corlCql],
   ['mujoco_facts', async (json, fileName) => (await import('./mujoco_facts.js')).mujocoFacts(json, fileName)],
   ['redq', async (json) => (await import('./redq.js')).redq(json)],
   ['sb3', sb3],

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import type { GoldenFile } from './discover.js'
 import { RUNTIMES, type RuntimeName, useRuntime } from './runtimes.js'
 import { goldenFiles, line, runFile, tally } from './suite.js'
 import type { CaseResult } from './types.js'
@@ -32,18 +33,20 @@ async function main(): Promise<number> {
   const byDefault =
     process.env['DING_GOLDEN'] ?? fileURLToPath(new URL('../../../shared/golden', import.meta.url))
   const folders = positionals.length > 0 ? positionals : [byDefault]
-  const results: CaseResult[] = []
+  const run: GoldenFile[] = []
   for (const folder of folders) {
     if (!existsSync(folder))
       throw new Error(`There is no folder ${folder}. Name the folder that holds the golden files.`)
     const files = await goldenFiles(folder)
     if (files.length === 0)
       throw new Error(`No golden files below ${folder}: no folder in it has the name of a known format.`)
-    for (const file of files) {
-      for (const result of await runFile(file)) {
-        results.push(result)
-        if (!values.failures || !result.pass || result.skipped !== undefined) console.log(line(result))
-      }
+    run.push(...files)
+  }
+  const results: CaseResult[] = []
+  for (const file of run) {
+    for (const result of await runFile(file, run)) {
+      results.push(result)
+      if (!values.failures || !result.pass || result.skipped !== undefined) console.log(line(result))
     }
   }
   const { passed, failed, skipped } = tally(results)

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import partition from 'lodash-es/partition.js'
 import { discover, type GoldenFile } from './discover.js'
 import { HANDLERS } from './handlers.js'
 import { failedCase, skippedCase } from './outcome.js'
@@ -9,18 +11,32 @@ export function goldenFiles(folder: string): Promise<GoldenFile[]> {
   return discover(folder, new Set(HANDLERS.keys()))
 }
 
-/** All cases of one file, named by file and case. A file that cannot be read or run is one failed case. */
-export async function runFile(file: GoldenFile): Promise<CaseResult[]> {
+/**
+ * All cases of one file, named by file and case. A file that cannot be read or run is one failed case.
+ * @param run all files that are run together
+ */
+export async function runFile(file: GoldenFile, run: readonly GoldenFile[] = [file]): Promise<CaseResult[]> {
+  const alike = run.filter(({ format }) => format === file.format)
+  const [near, far] = partition(alike, ({ path }) => dirname(path) === dirname(file.path))
   let result: FileResult
   try {
-    const json: unknown = JSON.parse(await readFile(file.path, 'utf8'))
-    result = await HANDLERS.get(file.format)!(json, file.shown)
+    result = await HANDLERS.get(file.format)!(await read(file), file.shown, () => readAll([...near, ...far]))
   } catch (error) {
     return [failedCase(file.shown, error)]
   }
   if ('skipped' in result) return [skippedCase(file.shown, result.skipped)]
   if (result.cases.length === 0) return [skippedCase(file.shown, 'no cases in it')]
   return result.cases.map((c) => ({ ...c, name: `${file.shown} ${c.name}` }))
+}
+
+async function read({ path }: GoldenFile): Promise<unknown> {
+  return JSON.parse(await readFile(path, 'utf8'))
+}
+
+/** Those that can be read; the others are failed cases of their own. */
+async function readAll(files: readonly GoldenFile[]): Promise<unknown[]> {
+  const found = await Promise.allSettled(files.map(read))
+  return found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
 }
 
 export interface Tally {

@@ -12,5 +12,11 @@ export interface CaseResult {
 /** The outcome of a file: its cases, or why it was not run at all. */
 export type FileResult = { readonly cases: readonly CaseResult[] } | { readonly skipped: string }
 
-/** Runs the golden cases of one file. The format is known from the folder's name; the rest must be told from the content. */
-export type Handler = (json: unknown, fileName: string) => Promise<FileResult>
+/** Reads the files of one format that are run together, those of the own folder first, for what one says of another. */
+export type ReadRun = () => Promise<unknown[]>
+
+/**
+ * Runs the golden cases of one file. The format is known from the folder's name; the rest must be told from the content.
+ * Without `readRun` the file is alone.
+ */
+export type Handler = (json: unknown, fileName: string, readRun?: ReadRun) => Promise<FileResult>

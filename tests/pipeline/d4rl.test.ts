@@ -151,6 +151,15 @@ describe('published settings', () => {
       policy.collect['n_sample'],
       policy.learn['update_per_collect'],
     ]).toEqual([1, 1, 1])
+    // Its buffer: 10,000,000 rows, from which each batch is drawn uniformly and with replacement.
+    for (const { task } of d4rl_configs().filter((row) => row.policy === 'cql_finetune')) {
+      const { other } = (await compiled(d4rl_config('cql_finetune', task))).policy
+      expect(other['replay_buffer']).toMatchObject({
+        type: 'naive',
+        replace: true,
+        replay_buffer_size: 10_000_000,
+      })
+    }
     const adroit = await policyOf('cql_finetune', 'door-cloned-v1')
     expect(adroit.learn).toMatchObject({
       cql_alpha_online: 1,

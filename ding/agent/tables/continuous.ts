@@ -10,6 +10,7 @@ import {
   optimizerConfig,
   sdeKwargs,
   stochasticArguments,
+  targetNoise,
   tauArgument,
 } from './shared.js'
 
@@ -115,12 +116,8 @@ const td3Arguments = {
     default: 2,
     to: 'learn.actor_update_freq',
   },
-  target_policy_noise: {
-    doc: "Standard deviation of the noise on the target's actions.",
-    format: 'nonnegative_number',
-    default: 0.2,
-  },
-  target_noise_clip: { doc: 'Bound of that noise.', format: 'nonnegative_number', default: 0.5 },
+  target_policy_noise: targetNoise.sigma,
+  target_noise_clip: targetNoise.bound,
   policy_kwargs: {
     ...actorCriticKwargs,
     net_arch: {
@@ -139,7 +136,6 @@ function td3Config(
   args: {
     readonly policy: string
     readonly target_policy_noise: number
-    readonly target_noise_clip: number
     readonly action_noise: Parameters<typeof noiseConfig>[0]
     readonly policy_kwargs: {
       readonly net_arch: unknown
@@ -148,15 +144,12 @@ function td3Config(
   },
   { observation_space }: ConfigSetting,
 ): Record<string, unknown> {
-  const { target_policy_noise: sigma, target_noise_clip: bound } = args
   const cnn =
     args.policy === 'CnnPolicy' && observation_space instanceof Box && observation_space.shape.length === 3
   return {
     ...(args.policy_kwargs.net_arch === null && { model: { net_arch: cnn ? [256, 256] : [400, 300] } }),
     learn: {
-      noise: sigma > 0,
-      noise_sigma: sigma,
-      noise_range: { min: -bound, max: bound },
+      noise: args.target_policy_noise > 0,
       target_update_with_actor: true,
       ...optimizerConfig(args.policy_kwargs.optimizer_kwargs),
     },

@@ -115,11 +115,13 @@ export const CQN_TABLE = defineAgentTable({
       doc: 'Share of the online network in each target update; below 1, every update moves the target.',
       format: 'unit_interval',
       default: 1e-3,
+      becomes: 'learn.target_theta',
     },
     target_update_interval: {
       doc: 'With tau 1: env steps between copies to the target network.',
       format: 'positive_int',
       default: 1,
+      becomes: 'learn.target_update_freq',
     },
     max_grad_norm: withDefault(valueBasedArguments.max_grad_norm, 1),
     double: { doc: 'Double Q-learning.', format: 'boolean', default: false, to: 'double' },

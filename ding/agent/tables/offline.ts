@@ -60,6 +60,7 @@ export const BC_TABLE = defineAgentTable({
       format: 'boolean',
       default: null,
       nullable: true,
+      becomes: 'collect.use_norm',
     },
     learning_rate: withDefault(learningRate, 3e-4, 'learn.learning_rate'),
     loss_type: {

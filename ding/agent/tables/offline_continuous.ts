@@ -8,7 +8,7 @@ import {
   offlineActorCriticArguments,
   rateOf,
 } from './dataset.js'
-import { actorCriticKwargs, entropyArguments, optimizerConfig } from './shared.js'
+import { actorCriticKwargs, entropyArguments, optimizerConfig, targetNoise } from './shared.js'
 
 const { activation_fn, normalize_images, optimizer_kwargs } = actorCriticKwargs
 const { tau: tauArgument, discount: discountArgument } = offlineActorCriticArguments
@@ -259,12 +259,8 @@ export const TD3_BC_TABLE = defineAgentTable({
       default: 2.5,
       to: 'learn.alpha',
     },
-    policy_noise: {
-      doc: "Standard deviation of the noise on the target's actions.",
-      format: 'nonnegative_number',
-      default: 0.2,
-    },
-    noise_clip: { doc: 'Bound of that noise.', format: 'nonnegative_number', default: 0.5 },
+    policy_noise: targetNoise.sigma,
+    noise_clip: targetNoise.bound,
     policy_freq: {
       doc: 'Actor and targets are updated at every this many updates.',
       format: 'positive_int',
@@ -278,12 +274,7 @@ export const TD3_BC_TABLE = defineAgentTable({
       optimizer_kwargs,
     },
   },
-  more: ({ policy_noise, noise_clip, ...args }, at) =>
-    offlineConfig(args, at, {
-      noise: policy_noise > 0,
-      noise_sigma: policy_noise,
-      noise_range: { min: -noise_clip, max: noise_clip },
-    }),
+  more: ({ policy_noise, ...args }, at) => offlineConfig(args, at, { noise: policy_noise > 0 }),
 })
 
 /** CORL's IQL (algorithms/offline/iql.py) -> policy `iql`. */

@@ -134,11 +134,13 @@ export const offPolicyArguments = {
     doc: "What is collected between updates: n steps of every environment, or [n, 'episode'].",
     format: train_freq,
     default: 1,
+    becomes: 'collect.n_sample',
   },
   gradient_steps: {
     doc: 'Updates after each collect; -1: as many as env steps were taken; 0: none.',
     format: gradient_steps,
     default: 1,
+    becomes: 'learn.update_per_collect',
   },
   replay_buffer_class: {
     doc: "'ReplayBuffer', 'HerReplayBuffer', 'PrioritizedReplayBuffer', or a registered type of ding ('naive', 'her', 'advanced', ...). null: uniform.",
@@ -164,6 +166,7 @@ export const actorCriticArguments = {
     format: action_noise,
     default: null,
     nullable: true,
+    becomes: ['collect.noise_type', 'collect.noise_sigma'],
   },
 } as const satisfies ArgumentDefinitions
 
@@ -174,6 +177,23 @@ export const tauArgument = {
     format: 'unit_interval',
     default: 0.005,
     to: 'learn.target_theta',
+  },
+} as const satisfies ArgumentDefinitions
+
+/** Clipped noise on the actions of a target; none where sigma is 0. */
+export const targetNoise = {
+  sigma: {
+    doc: "Standard deviation of the noise on the target's actions.",
+    format: 'nonnegative_number',
+    default: 0.2,
+    to: 'learn.noise_sigma',
+  },
+  bound: {
+    doc: 'Bound of that noise.',
+    format: 'nonnegative_number',
+    default: 0.5,
+    to: 'learn.noise_range',
+    convert: (bound: number) => ({ min: -bound, max: bound }),
   },
 } as const satisfies ArgumentDefinitions
 
@@ -302,12 +322,14 @@ export const valueBasedArguments = {
     doc: 'Share of the online network in each move of the target. Below 1, what is due of them comes with every update: 1 - (1 - tau)^m for m moves.',
     format: 'unit_interval',
     default: 1,
+    becomes: 'learn.target_theta',
   },
   gamma: { doc: 'Discount factor.', format: 'unit_interval', default: 0.99, to: 'discount_factor' },
   target_update_interval: {
     doc: 'Env steps between moves of the target network; with tau below 1 no more than a collect has.',
     format: 'positive_int',
     default: 10000,
+    becomes: 'learn.target_update_freq',
   },
   exploration_fraction: {
     doc: 'Share of the run over which epsilon falls, linearly.',
@@ -332,6 +354,7 @@ export const valueBasedArguments = {
     format: 'positive_number',
     default: 10,
     nullable: true,
+    becomes: ['learn.grad_clip_type', 'learn.grad_clip_value'],
   },
 } as const satisfies ArgumentDefinitions
 

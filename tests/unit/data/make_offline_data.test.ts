@@ -6,6 +6,7 @@ import {
   Box,
   baseEnvConfig,
   type ConfigPair,
+  compile_config,
   createDataset,
   ENV_REGISTRY,
   RandomStream,
@@ -13,8 +14,9 @@ import {
   type StepOutcome,
 } from 'ding'
 import { describe, expect, test } from 'vitest'
-import { type DataTask, FILES, makeOfflineData } from '../../../scripts/offline_data.js'
+import { type DataTask, FILES, makeOfflineData, trainingConfig } from '../../../scripts/offline_data.js'
 import { chooseLevels, readCurve } from '../../../scripts/offline_levels.js'
+import { TASKS } from '../../../scripts/offline_tasks.js'
 import { temporaryFolder } from '../../fixtures/configs.js'
 
 /** Ten steps with one best answer, 0.9; the observation counts them. */
@@ -49,7 +51,7 @@ class Ask extends BaseEnv<Float32Array, Float32Array> {
 }
 ENV_REGISTRY.register('ask', Ask as never)
 
-const config: ConfigPair = [
+const sac: ConfigPair = [
   {
     exp_name: 'ask',
     env: { evaluator_env_num: 1 },
@@ -69,9 +71,30 @@ const config: ConfigPair = [
   { env: { type: 'ask' }, policy: { type: 'sac' } },
 ]
 
+/** Its random steps do not fill a batch, as those of the shipped Pendulum config: updates begin later. */
+const crossq: ConfigPair = [
+  {
+    exp_name: 'ask',
+    env: { evaluator_env_num: 1 },
+    policy: {
+      random_collect_size: 6,
+      model: { obs_shape: 1, action_shape: 1, net_arch: [8] },
+      learn: {
+        batch_size: 16,
+        learning_rate_q: 0.01,
+        learning_rate_policy: 0.01,
+        actor_update_freq: 1,
+        ent_coef: 0.01,
+        discount_factor: 0,
+      },
+    },
+  },
+  { env: { type: 'ask' }, policy: { type: 'crossq' } },
+]
+
 const task: DataTask = {
   env_id: 'Ask-v0',
-  configs: { sac: config },
+  configs: { sac, crossq },
   steps: 340,
   check_every: 10,
   rows: 60,
@@ -90,6 +113,15 @@ const optionsIn = (folder: string) => ({
 
 interface Manifest {
   readonly env_id: string
+  readonly policy: string
+  readonly seeds: Record<string, number>
+  readonly versions: Record<string, string>
+  readonly training: {
+    readonly env_steps: number
+    readonly random_steps: number
+    readonly check_every: number
+    readonly evaluations: [train_iter: number, return_mean: number][]
+  }
   readonly levels: {
     readonly threshold: number
     readonly random: { return_mean: number }
@@ -99,14 +131,37 @@ interface Manifest {
   readonly files: Record<string, { transitions: number; return_mean: number; bytes: number; sha256: string }>
 }
 
+const manifestIn = (out: string) => JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as Manifest
+
 describe('makeOfflineData', () => {
   test('writes five files and a manifest; an interruption only costs time', async () => {
     const whole = temporaryFolder()
     expect(await makeOfflineData(task, optionsIn(whole))).toBe(true)
     const { out } = optionsIn(whole)
-    const manifest = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as Manifest
+    const manifest = manifestIn(out)
     const { levels, files } = manifest
-    expect(manifest.env_id).toBe('Ask-v0')
+    expect(manifest).toMatchObject({
+      env_id: 'Ask-v0',
+      policy: 'sac',
+      seeds: { training: 0, random: 1, medium: 2, expert: 3 },
+      training: { env_steps: 340, random_steps: 40, check_every: 10 },
+    })
+    expect(manifest.versions).toMatchObject({ node: process.versions.node })
+    const { version, dependencies } = JSON.parse(
+      readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+    ) as {
+      version: string
+      dependencies: Record<string, string>
+    }
+    expect(manifest.versions['ding']).toBe(version)
+    for (const name of ['@mujoco/mujoco', 'onnxruntime-node', 'h5wasm'])
+      expect(manifest.versions[name]).toBe(dependencies[name])
+    const { evaluations } = manifest.training
+    expect(evaluations.map(([train_iter]) => train_iter)).toEqual(
+      Array.from({ length: 30 }, (_, i) => 10 * (i + 1)),
+    )
+    for (const { train_iter, return_mean } of [levels.medium, levels.expert])
+      expect(evaluations).toContainEqual([train_iter, return_mean])
     expect(levels.threshold).toBeCloseTo(
       levels.random.return_mean + (levels.expert.return_mean - levels.random.return_mean) / 3,
       2,
@@ -144,20 +199,55 @@ describe('makeOfflineData', () => {
     expect(await makeOfflineData(task, { ...optionsIn(parts), signal })).toBe(false)
     expect(existsSync(join(parts, 'out', 'manifest.json'))).toBe(false)
     expect(await makeOfflineData(task, optionsIn(parts))).toBe(true)
-    const again = JSON.parse(readFileSync(join(parts, 'out', 'manifest.json'), 'utf8')) as Manifest
+    const again = manifestIn(join(parts, 'out'))
     expect(again.levels).toEqual(levels)
 
     // What is there is kept; what is missing is made, and its rows come out the same. HDF5 writes the time into a file, so
     // that the digest of the one made anew differs.
     rmSync(join(parts, 'out', 'medium-expert.hdf5'))
     expect(await makeOfflineData(task, optionsIn(parts))).toBe(true)
-    const last = JSON.parse(readFileSync(join(parts, 'out', 'manifest.json'), 'utf8')) as Manifest
+    const last = manifestIn(join(parts, 'out'))
     const remade = 'medium-expert.hdf5'
     expect({ ...last.files[remade], sha256: '' }).toEqual({ ...again.files[remade], sha256: '' })
     expect({ ...last, files: { ...last.files, [remade]: again.files[remade] } }).toEqual(again)
     await expect(makeOfflineData(task, { ...optionsIn(parts), seed: 1 })).rejects.toThrow(
       /other settings.*--work/,
     )
+  })
+
+  test('medium-replay has all that was collected, too, where the random steps did not fill a batch', async () => {
+    const options = { ...optionsIn(temporaryFolder()), policy: 'crossq', seed: 1 }
+    expect(await makeOfflineData(task, options)).toBe(true)
+    const { policy, seeds, training, levels, files } = manifestIn(options.out)
+    expect(policy).toBe('crossq')
+    expect(seeds).toEqual({ training: 1, random: 2, medium: 3, expert: 4 })
+    expect(training.random_steps).toBe(6)
+    // The first update came with the 16th transition.
+    expect(files['medium-replay.hdf5']!.transitions).toBe(15 + levels.medium.train_iter)
+  })
+
+  test.each(
+    Object.entries(TASKS).flatMap(([name, own]) =>
+      Object.keys(own.configs).map((policy) => [name, policy, own] as const),
+    ),
+  )('%s with %s: its own environment, one step and one update at a time', async (_, policy, own) => {
+    const [main, create] = trainingConfig(own, { ...own, policy })
+    const { main_config, create_config } = await compile_config(main, create, {
+      save: false,
+      env: {},
+      renew_dir: false,
+    })
+    expect(create_config.policy.type).toBe(policy)
+    expect(create_config.replay_buffer.type).toBe('naive')
+    expect(main_config).toMatchObject({
+      env: { env_id: own.env_id, collector_env_num: 1, stop_value: Infinity },
+      policy: {
+        learn: { update_per_collect: 1, learner: { hook: { save_ckpt_after_iter: own.check_every } } },
+        collect: { n_sample: 1 },
+        eval: { evaluator: { eval_freq: own.check_every } },
+        other: { replay_buffer: { replay_buffer_size: own.steps } },
+      },
+    })
   })
 
   test('an unknown policy is refused', async () => {

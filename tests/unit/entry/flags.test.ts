@@ -176,6 +176,11 @@ describe('on the command line', () => {
     expect(await main(['-p', 'cql', '--policy.learn.min_q_wieght', '3', '-h'])).toBe(2)
     expect(text.stderr).toMatch(/min_q_wieght: unknown key \(command line\). Did you mean "min_q_weight"/)
 
+    expect(await main(['-p', 'cql', '--policy.learn.cql_alpha', '5', '-h'])).toBe(2)
+    expect(text.stderr).toContain(
+      'policy.learn.cql_alpha: unknown key (command line). Here it is called "policy.learn.min_q_weight".',
+    )
+
     expect(await main(['-c', 'config.json', '--policy.learn.batch_size', '77', '-h'])).toBe(0)
     expect(text.stdout).toMatch(/policy\.learn\.batch_size +77 .*command line/)
 
