@@ -56,7 +56,7 @@ export function configOf(input: ConfigInput): ConfigPair {
   }
   mergeSections(
     policy,
-    modelConfig(table, values, at),
+    modelConfig(table, args, at),
     cadence === undefined ? {} : offPolicyConfig(values, cadence),
     quiet(args),
     table.more?.(values, at),
@@ -81,9 +81,11 @@ export function configOf(input: ConfigInput): ConfigPair {
   ]
 }
 
-function modelConfig(table: AgentTable, values: Section, at: ConfigSetting): Section {
+function modelConfig(table: AgentTable, { values, given }: Arguments, at: ConfigSetting): Section {
   const { observation_space, action_space } = at
-  const kwargs = values['policy_kwargs'] as { normalize_images?: boolean } | undefined
+  const kwargs = values['policy_kwargs'] as
+    | { normalize_images?: boolean; share_features_extractor?: boolean }
+    | undefined
   const pixels = isPixels(observation_space) && kwargs?.normalize_images === true
   const wanted = values['policy'] !== 'MlpPolicy' || observation_space instanceof Dict
   const cnn = table.continuous && wanted && hasImages(observation_space)
@@ -93,8 +95,17 @@ function modelConfig(table: AgentTable, values: Section, at: ConfigSetting): Sec
       action_shape: actionShapeOf(action_space),
       ...(pixels ? { normalize_images: true } : {}),
       ...(cnn ? natureCnn(observation_space) : {}),
+      ...(kwargs?.share_features_extractor === true && !cnn && !hasOwnEncoder(given.config)
+        ? { share_encoder: false }
+        : {}),
     },
   }
+}
+
+/** Whether the keys of the user's own name an encoder, or a model. Without one SB3's extractors have no weights that could be shared. */
+function hasOwnEncoder(config: Section | undefined): boolean {
+  const { type, encoder_hidden_size_list } = (config?.['model'] ?? {}) as Section
+  return (type ?? encoder_hidden_size_list ?? null) !== null
 }
 
 /** Whether there are images of raw pixels. */

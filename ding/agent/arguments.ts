@@ -198,7 +198,8 @@ export function checkArguments(table: AgentTable, args: Readonly<Record<string, 
   for (const name of Object.keys(args)) {
     if (known.includes(name)) continue
     throw new ConfigError(
-      `${table.name} has no argument "${name}".${didYouMean(name, known)} The arguments are: ${known.join(', ')}.`,
+      `${table.name} has no argument "${name}".${adviceFor(name, table, known)} The arguments are: ${known.join(', ')}. ` +
+        'Other keys of the policy go into config, such as { config: { learn: { ignore_done: true } } }.',
       { path: name },
     )
   }
@@ -226,6 +227,16 @@ export function checkArguments(table: AgentTable, args: Readonly<Record<string, 
     ...(config && { config }),
   }
   return { given, values, schedule }
+}
+
+/** Which argument was meant by a name that there is not: one of a group, one that sets the config's key of that name, or one spelt like it. */
+function adviceFor(name: string, { definitions }: AgentTable, known: readonly string[]): string {
+  for (const { argument, definition } of placesOf(definitions)) {
+    const keys = [definition.to ?? []].flat().map((place) => place.split('.').at(-1))
+    const inGroup = argument.length > 1 && argument.at(-1) === name
+    if (inGroup || keys.includes(name)) return ` It is "${argument.join('.')}".`
+  }
+  return didYouMean(name, known)
 }
 
 /** A schedule that stands in for one that a file could not hold. */

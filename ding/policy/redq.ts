@@ -2,6 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import { backward } from '../compute/index.js'
 import { type ConfigOf, extendSchema } from '../config/index.js'
+import type { Batch } from '../data/index.js'
 import type { ObsTensor } from '../nn/index.js'
 import { POLICY_REGISTRY } from '../registry/index.js'
 import { ConfigError } from '../utils/index.js'
@@ -10,6 +11,7 @@ import { type ActorCriticBatch, type CriticOutput, column } from './actor_critic
 import { adamKeys } from './adam_options.js'
 import { MaxEntropyPolicy, maxEntropyPolicyConfig } from './max_entropy.js'
 import { ensembleTarget, subset_size, TARGET_MODES } from './redq_target.js'
+import type { LearnOutput } from './types.js'
 
 export const redqPolicyConfig = extendSchema(maxEntropyPolicyConfig, {
   random_collect_size: { default: 10000 },
@@ -92,6 +94,11 @@ export class REDQPolicy extends MaxEntropyPolicy<REDQConfig> {
 
   protected override actorDue(update: number): boolean {
     return update % this.cfg.learn.actor_update_freq === 0
+  }
+
+  /** Logs alpha as Tianshou: in every update, as it is after it. */
+  protected override async forwardLearn(data: Batch): Promise<LearnOutput> {
+    return { ...(await super.forwardLearn(data)), alpha: this.entropy.alpha }
   }
 
   protected override criticFunction(batch: ActorCriticBatch): CriticOutput {

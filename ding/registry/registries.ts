@@ -22,7 +22,14 @@ export const POLICY_REGISTRY = globalRegistry('policy', {
   aliases: { cql_discrete: 'discrete_cql' },
 })
 export const MODEL_REGISTRY = globalRegistry('model')
-export const ENV_REGISTRY = globalRegistry('env')
+export const ENV_REGISTRY = globalRegistry('env', {
+  advice: {
+    d4rl:
+      "DI-engine's type of that name goes by datasets of D4RL. Here env.type is 'mujoco', with env.env_id 'HalfCheetah-v4', 'Hopper-v4' or 'Walker2d-v4', or " +
+      "'none' where there is no such environment (antmaze, maze2d, Adroit); the data are named by policy.collect.data_path. The settings published for a dataset come with " +
+      'ding: see ding config list.',
+  },
+})
 export const ENV_WRAPPER_REGISTRY = globalRegistry('env_wrapper')
 export const ENV_MANAGER_REGISTRY = globalRegistry('env_manager')
 export const BUFFER_REGISTRY = globalRegistry('buffer')

@@ -42,6 +42,8 @@ export interface RegistryOptions {
   readonly ignoredSuffixes?: readonly string[]
   /** Aliases that hold once their target is registered. */
   readonly aliases?: Readonly<Record<string, string>>
+  /** What to take in place of names that users may bring from elsewhere: ends the message that such a name is unknown. */
+  readonly advice?: Readonly<Record<string, string>>
   /** Data to share with other registries of the same role; its own by default. */
   readonly store?: RegistryStore
 }
@@ -65,12 +67,14 @@ export class Registry<T = Buildable> {
   readonly #store: RegistryStore
   readonly #suffixes: readonly string[]
   readonly #presetAliases: Readonly<Record<string, string>>
+  readonly #advice: Readonly<Record<string, string>>
 
   constructor(name: string, options: RegistryOptions = {}) {
     this.name = name
     this.#store = options.store ?? createStore()
     this.#suffixes = options.ignoredSuffixes ?? []
     this.#presetAliases = { ...options.aliases }
+    this.#advice = { ...options.advice }
   }
 
   /**
@@ -200,6 +204,8 @@ export class Registry<T = Buildable> {
   }
 
   #unknown(name: string): RegistryError {
+    if (Object.hasOwn(this.#advice, name))
+      return new RegistryError(`Registry "${this.name}" has no entry "${name}". ${this.#advice[name]}`)
     const known = this.query()
     const all = [...known, ...Object.keys(this.aliases())]
     const list = known.length === 0 ? 'nothing is registered in it yet' : `it knows: ${known.join(', ')}`

@@ -151,7 +151,11 @@ async function replay(
         )
       }
     }
-    to.losses.check(`${runtime} alpha after ${k}`, alphaOf(learn), metrics.alpha)
+    to.losses.check(
+      `${runtime} alpha after ${k}, of the state and as logged`,
+      [alphaOf(learn), out['alpha']],
+      [metrics.alpha, metrics.alpha],
+    )
     const actorSteps = golden.metrics.slice(0, k).filter((m) => m.actor_step).length
     compareGradients(golden.grads[k], `${runtime} gradient ${k}`, model, to.gradients, {
       actor: roundings?.actor.noises.get(actorSteps - 1),

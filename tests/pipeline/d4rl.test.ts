@@ -252,6 +252,76 @@ async function train(policy: string, task: string, more: object = {}) {
   return { result, config, work_dir, folder: join(work_dir, `${task}_${policy}_seed0`) }
 }
 
+describe("a config file of DI-engine's, as it is there", () => {
+  /** dizoo/d4rl/config/hopper_medium_bcq_config.py, with the keys that have another place here changed one after the other. */
+  const given = (env: object, learn: object, create: object, collect: object = {}) =>
+    [
+      {
+        exp_name: 'hopper_medium_bcq_seed0_43_v0',
+        env: {
+          env_id: 'hopper-medium-v0',
+          collector_env_num: 1,
+          evaluator_env_num: 8,
+          n_evaluator_episode: 8,
+          stop_value: 3500,
+          ...env,
+        },
+        policy: {
+          cuda: true,
+          model: {
+            obs_shape: 11,
+            action_shape: 3,
+            actor_head_hidden_size: [400, 300],
+            critic_head_hidden_size: [400, 300],
+            phi: 0.05,
+          },
+          learn: {
+            train_epoch: 30000,
+            batch_size: 100,
+            learning_rate_q: 3e-3,
+            learning_rate_policy: 3e-3,
+            learning_rate_alpha: 3e-3,
+            lmbda: 0.75,
+            learner: { hook: { save_ckpt_after_iter: 1000000000 } },
+            ...learn,
+          },
+          collect: { data_type: 'd4rl', ...collect },
+          eval: { evaluator: { eval_freq: 500 } },
+          other: { replay_buffer: { replay_buffer_size: 2000000 } },
+        },
+        seed: 123,
+      },
+      {
+        env: { type: 'd4rl', import_names: ['dizoo.d4rl.envs.d4rl_env'], ...create },
+        env_manager: { type: 'base' },
+        policy: { type: 'bcq', import_names: ['ding.policy.bcq'] },
+        replay_buffer: { type: 'naive' },
+      },
+    ] as unknown as ConfigPair
+
+  test('is told what to change, and then is the config that comes with ding', async () => {
+    const theirs = { use_act_scale: true }
+    await expect(compiled(given(theirs, { data_path: null }, {}))).rejects.toThrow(
+      /env\.type.*"d4rl".*env\.type is 'mujoco'.*'Hopper-v4'.*'none'.*policy\.collect\.data_path/,
+    )
+    const mujoco = compiled(given(theirs, { data_path: null }, { type: 'mujoco' }))
+    await expect(mujoco).rejects.toThrow(/env\.use_act_scale: unknown key.*Did you mean "act_scale"/)
+    await expect(mujoco).rejects.toThrow(
+      /policy\.learn\.data_path: unknown key.*belongs at "policy\.collect\.data_path"/,
+    )
+    const data_path = './data/d4rl/hopper_medium.hdf5'
+    const mended = await compiled(
+      given({ env_id: 'Hopper-v4', act_scale: true }, {}, { type: 'mujoco' }, { data_path }),
+    )
+    const { policy, env } = await compiled(d4rl_config('bcq', 'hopper-medium-v0'))
+    const learned = ({ learner: _hooks, learning_rate_alpha: _unused, ...learn }: Record<string, unknown>) =>
+      learn
+    expect(learned(mended.policy.learn)).toEqual(learned(policy.learn))
+    expect(mended.policy.model).toEqual(policy.model)
+    expect({ ...mended.env, import_names: [] }).toEqual({ ...env, act_scale: true, import_names: [] })
+  })
+})
+
 describe('training from a file in D4RL’s layout', () => {
   test.each(Object.keys(D4RL_POLICIES).filter((name) => name !== 'cql_finetune'))(
     '%s on hopper-medium-expert: raw return and normalised score',

@@ -15,6 +15,14 @@ export const datasetArguments = {
     null_sets_nothing: true,
   },
   batch_size: { doc: 'Rows of one update.', format: 'positive_int', default: 256, to: 'learn.batch_size' },
+  buffer_size: {
+    doc: "Rows of the replay buffer that learn with online_iterations learns from: the data, and what is collected. null: the policy's.",
+    format: 'positive_int',
+    default: null,
+    nullable: true,
+    to: 'other.replay_buffer.replay_buffer_size',
+    null_sets_nothing: true,
+  },
 } as const satisfies ArgumentDefinitions
 
 /** The learning rate of an agent that has one for all networks, or for what has none of its own. */

@@ -51,6 +51,7 @@ export const CQL_TABLE = defineAgentTable({
   sampling: 'distribution',
   arguments: {
     ...withoutTau,
+    buffer_size: withDefault(dataArguments.buffer_size, 2_000_000),
     soft_target_update_rate: tauArgument,
     target_update_period: {
       doc: 'Updates between moves of the target networks.',

@@ -273,7 +273,7 @@ export const actorCriticKwargs = {
   },
   n_critics: { doc: 'Number of critics.', format: 'positive_int', default: 2, to: 'model.n_critics' },
   share_features_extractor: {
-    doc: "Of images: one encoder for actor and critics, which the actor's loss trains.",
+    doc: "Of images: one encoder for actor and critics, which the actor's loss trains. Where nothing is encoded there is nothing to share, and it changes nothing.",
     format: 'boolean',
     default: false,
     to: 'model.share_encoder',

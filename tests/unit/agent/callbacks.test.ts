@@ -157,6 +157,25 @@ describe('callbacks', () => {
     }
   })
 
+  it('show how far the training is with progress_bar, once, also of an agent that is not silent', async () => {
+    const written = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+    try {
+      for (const [progress_bar, verbose, shown] of [
+        [true, 0, 1],
+        [true, 1, 1],
+        [false, 0, 0],
+      ] as const) {
+        written.mockClear()
+        const agent = crossq({ env: env(5), gradient_steps: 0, verbose })
+        await agent.learn({ total_timesteps: 7, progress_bar })
+        const lines = written.mock.calls.map(([text]) => String(text))
+        expect(lines.filter((line) => line.startsWith('env_step 7/7 (100%)'))).toHaveLength(shown)
+      }
+    } finally {
+      written.mockRestore()
+    }
+  })
+
   it('checkpoints', async () => {
     const save_path = temporaryFolder()
     const agent = collector()

@@ -63,6 +63,34 @@ describe('observations', () => {
     expect(await policyOf(agent)).toMatchObject({ model })
   })
 
+  it('share an encoder where there is one; without one share_features_extractor changes nothing, as in SB3', async () => {
+    const policy_kwargs = { share_features_extractor: true, net_arch: [8] }
+    const env = () => new Image(new Box(-3, 3, [2]))
+    const encoder = {
+      encoder_hidden_size_list: [4, 8],
+      encoder_kernel_size_list: [8],
+      encoder_stride_list: [4],
+    }
+    for (const Kind of [CrossQ, SAC, TD3]) {
+      const shares = async (args: object) =>
+        (await policyOf(new Kind({ policy_kwargs, ...args }))).model['share_encoder']
+      expect(await shares({ env, policy: 'CnnPolicy' })).toBe(true)
+      // Flattened, and with an encoder by config.
+      expect(await shares({ env })).toBe(false)
+      expect(await shares({ env, config: { model: encoder } })).toBe(true)
+      const weights = async (share_features_extractor: boolean) => {
+        const args = { env: 'Pendulum-v1', seed: 0, learning_starts: 4, batch_size: 4 }
+        const agent = keep(new Kind({ ...args, policy_kwargs: { net_arch: [8], share_features_extractor } }))
+        await agent.learn({ total_timesteps: 6 })
+        expect(agent.n_updates).toBe(2)
+        return agent.getParameters()
+      }
+      expect(await weights(true)).toEqual(await weights(false))
+    }
+    const asked = keep(new SAC({ env: 'Pendulum-v1', config: { model: { share_encoder: true } } }))
+    await expect(asked.setup()).rejects.toThrow(/no encoder to share/)
+  })
+
   describe('of agents with discrete actions', () => {
     const image = new Box(0, 255, [3, 36, 36], 'uint8')
     const dict = new Dict({ camera: image, speed: new Box(-1, 1, [2]) })

@@ -55,6 +55,7 @@ describe('the defaults are those of the references', () => {
         actor_head_hidden_size: 256,
         critic_head_hidden_size: 256,
       },
+      other: { replay_buffer: { replay_buffer_size: 2_000_000 } },
     })
   })
 
@@ -174,6 +175,8 @@ describe('arguments', () => {
           reward_bias: -5,
           action_scale: 1,
           n_steps: 3,
+          buffer_size: 3000,
+          cql_alpha_online: 2,
           policy_kwargs: { activation_fn: 'Tanh', optimizer_kwargs: { eps: 1e-5 } },
         }),
       ),
@@ -190,9 +193,11 @@ describe('arguments', () => {
         cql_clip_diff_min: -200,
         auto_alpha: false,
         target_theta: 0.01,
+        cql_alpha_online: 2,
         optimizer_eps: 1e-5,
       },
       collect: { use_norm: false, reward_scale: 10, reward_bias: -5, action_scale: 1 },
+      other: { replay_buffer: { replay_buffer_size: 3000 } },
       model: { q_n_hidden_layers: 5, actor_head_hidden_size: 32, activation: 'tanh' },
     })
     const net_arch = { pi: [8], qf: [16, 4] }
@@ -230,6 +235,16 @@ describe('arguments', () => {
   it('that cannot be are errors', async () => {
     // @ts-expect-error: SB3's name; CORL's is cql_alpha
     expect(() => new CQL({ env, cql_alfa: 1 })).toThrow(/no argument "cql_alfa".*cql_alpha/)
+    // Keys of the config, which an argument sets, or which are for `config`.
+    for (const [name, meant] of Object.entries({
+      discount_factor: 'It is "discount".',
+      nstep: 'It is "n_steps".',
+      vae_hidden_dims: 'It is "policy_kwargs.vae_hidden_dims".',
+      kld_coef: 'Other keys of the policy go into config',
+    }))
+      expect(() => new BCQ({ env, [name]: 1 } as object)).toThrow(meant)
+    const config = { learn: { kld_coef: 1, ignore_done: true }, model: { max_action: 1, latent_clip: 1 } }
+    expect(await policyOf(new BCQ({ env, config }))).toMatchObject(config)
     // @ts-expect-error: no such VAE
     expect(() => new BCQ({ env, vae_type: 'other' })).toThrow(ConfigError)
     expect(() => new IQL({ env, policy_kwargs: { net_arch: [0] } })).toThrow(/net_arch/)

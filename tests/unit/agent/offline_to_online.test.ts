@@ -139,8 +139,7 @@ describe('learn with online_iterations', () => {
 
   it('says what is wrong, and loses nothing by it', async () => {
     const dataset = await pendulumData(temporaryFolder())
-    const tight = { other: { replay_buffer: { replay_buffer_size: 150 } } }
-    const agent = keep(new TD3BC({ ...small, dataset, config: tight }))
+    const agent = keep(new TD3BC({ ...small, dataset, buffer_size: 150 }))
     await agent.learn({ train_iterations: 3 })
     const learned = await agent.getParameters()
     await expect(agent.learn({ online_iterations: 2 })).rejects.toThrow(DatasetError)

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CrossQ, DQN, type Locals, REDQ, SAC } from '../../../ding/agent/index.js'
-import type { Box } from '../../../ding/envs/index.js'
+import { Box, createTimestep, type Env } from '../../../ding/envs/index.js'
 import { createRunLogger } from '../../../ding/logger/index.js'
 import { temporaryFolder } from '../../fixtures/configs.js'
 import { closeAgents, crossq, dqn, keep, smallNets } from './support.js'
@@ -10,6 +10,34 @@ import { closeAgents, crossq, dqn, keep, smallNets } from './support.js'
 closeAgents()
 const upright = Float32Array.of(1, 0, 0)
 const rows = [upright, Float32Array.of(0, 1, 2), Float32Array.of(-1, 0, -3)]
+
+/** Episodes of two steps, every other one a success. */
+class Turns implements Env {
+  readonly observation_space = new Box(-1, 1, [1])
+  readonly action_space = new Box(-1, 1, [1])
+  readonly reward_space = new Box(0, 1)
+  private steps = 0
+
+  reset() {
+    return new Float32Array(1)
+  }
+  step() {
+    const ends = ++this.steps % 2 === 0
+    const info = ends ? { is_success: this.steps % 4 === 2, eval_episode_return: 2 } : {}
+    return createTimestep(new Float32Array(1), 1, ends, false, info)
+  }
+  seed() {}
+  close() {}
+}
+
+/** The values that a CrossQ agent has logged under a tag. */
+function scalars(tensorboard_log: string, tag: string): number[] {
+  return readFileSync(join(tensorboard_log, 'CrossQ_1', 'log', 'serial', 'metrics.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { tag: string; value: number })
+    .flatMap((logged) => (logged.tag === tag ? [logged.value] : []))
+}
 
 describe('learn', () => {
   it('goes on, when called again, to where one longer run comes', async () => {
@@ -134,6 +162,44 @@ describe('learn', () => {
       expect(metrics).toContain(tag)
     expect(readdirSync(join(folder, 'first_1'))).toContain('total_config.json')
     expect(agent.monitor.ep_info_buffer.map(({ l }) => l)).toEqual([10, 10, 10, 10, 10])
+  })
+
+  it('logs means over the last stats_window_size episodes', async () => {
+    const tensorboard_log = temporaryFolder()
+    const cfg = { max_episode_steps: 5 }
+    const agent = crossq({
+      env: { type: 'Pendulum-v1', cfg },
+      tensorboard_log,
+      stats_window_size: 2,
+      gradient_steps: 0,
+    })
+    const returns: number[] = []
+    const callback = ({ infos }: Locals) => {
+      const [{ episode }] = infos as [{ episode?: { r: number } }]
+      if (episode !== undefined) returns.push(episode.r)
+    }
+    await agent.learn({ total_timesteps: 20, log_interval: 1, callback })
+    await agent.close()
+    expect(returns).toHaveLength(4)
+    expect(agent.monitor.ep_info_buffer.map(({ r }) => r)).toEqual(returns.slice(2))
+    const [a, b, c, d] = returns as [number, number, number, number]
+    expect(scalars(tensorboard_log, 'rollout/ep_rew_mean')).toEqual([
+      a,
+      (a + b) / 2,
+      (b + c) / 2,
+      (c + d) / 2,
+    ])
+    expect(crossq().monitor.ep_info_buffer).toEqual([])
+  })
+
+  it('logs the share of successes as rollout/success_rate, where infos tell of it', async () => {
+    const tensorboard_log = temporaryFolder()
+    const agent = crossq({ env: () => new Turns(), tensorboard_log, stats_window_size: 3, gradient_steps: 0 })
+    await agent.learn({ total_timesteps: 10, log_interval: 1 })
+    await agent.close()
+    // Every other episode of two steps, over the last three.
+    expect(scalars(tensorboard_log, 'rollout/success_rate')).toEqual([1, 1 / 2, 2 / 3, 1 / 3, 2 / 3])
+    expect(agent.monitor.ep_info_buffer.map(({ is_success }) => is_success)).toEqual([true, false, true])
   })
 
   it('writes into a folder of its own whenever it counts anew or has another name', async () => {

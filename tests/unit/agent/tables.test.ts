@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { configOf } from '../../../ding/agent/agent_config.js'
+import { type AgentTable, checkArguments } from '../../../ding/agent/arguments.js'
 import {
   CQN,
   CrossQ,
@@ -201,6 +203,64 @@ describe('arguments', () => {
       model: { activation: 'tanh', n_critics: 3 },
       other: { replay_buffer: { alpha: 0.5 } },
       create_config: { collector: { type: 'episode' }, replay_buffer: { type: 'advanced' } },
+    })
+  })
+
+  it('of CrossQ that are rarely given go to their keys too', async () => {
+    const agent = new CrossQ({
+      env,
+      n_envs: 2,
+      learning_starts: 33,
+      buffer_size: 5000,
+      optimize_memory_usage: true,
+      use_sde: true,
+      sde_sample_freq: 4,
+      use_sde_at_warmup: true,
+      tensorboard_log: 'logs',
+      verbose: 2,
+      _init_setup_model: false,
+      policy_kwargs: {
+        batch_norm: false,
+        batch_norm_momentum: 0.2,
+        batch_norm_eps: 0.1,
+        renorm_warmup_steps: 5,
+        log_std_init: -1,
+        use_expln: true,
+        clip_mean: 0,
+      },
+    })
+    expect(agent.verbose).toBe(2)
+    expect(await policyOf(agent)).toMatchObject({
+      random_collect_size: 33,
+      transition_with_policy_data: true,
+      collect: { n_sample: 2, sde_sample_freq: 4 },
+      model: {
+        use_sde: true,
+        log_std_init: -1,
+        use_expln: true,
+        clip_mean: 0,
+        batch_norm: false,
+        batch_norm_momentum: 0.2,
+        batch_norm_eps: 0.1,
+        renorm_warmup_steps: 5,
+      },
+      other: { replay_buffer: { replay_buffer_size: 5000, optimize_memory_usage: true } },
+    })
+    // Without a GPU such an agent cannot be set up.
+    const spaces = { observation_space: new Box(-1, 1, [3]), action_space: new Box(-1, 1, [1]) }
+    const table: AgentTable = CrossQ.table
+    for (const device of ['auto', 'cpu', 'cuda']) {
+      const args = checkArguments(table, { device })
+      const [main] = configOf({ table, args, ...spaces, env: undefined, seed: 0 })
+      expect(main).toMatchObject({ policy: { cuda: device === 'cuda' } })
+    }
+    // The defaults of the same.
+    expect(await policyOf(new CrossQ({ env }))).toMatchObject({
+      cuda: false,
+      transition_with_policy_data: false,
+      collect: { sde_sample_freq: -1 },
+      model: { activation: 'relu', use_expln: false, clip_mean: 2, normalize_images: false },
+      other: { replay_buffer: { optimize_memory_usage: false } },
     })
   })
 

@@ -12,6 +12,7 @@ import {
   ROOT,
   relativeLinks,
   resolveLink,
+  testReferences,
 } from './pages.js'
 
 describe('the programs in the docs', () => {
@@ -42,6 +43,33 @@ describe('links', () => {
       }
     }
     expect(broken).toEqual([])
+  })
+})
+
+describe('the tests that pages name', () => {
+  test('are there, and what stands in parentheses behind one occurs in it', () => {
+    const wrong: string[] = []
+    for (const { path: page, text } of pages()) {
+      for (const { path, names } of testReferences(text)) {
+        const file = join(ROOT, 'tests', path)
+        const source = existsSync(file) ? readFileSync(file, 'utf8') : undefined
+        if (source === undefined) wrong.push(`${page}: there is no tests/${path}`)
+        for (const name of names)
+          if (source?.includes(name) === false) wrong.push(`${page}: tests/${path} has no "${name}"`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('are found with and without their folder and backticks', () => {
+    const text =
+      'Parity, pipeline/a.test.ts (one; `two`, three), `tests/unit/b/c.test.ts`, d.test.ts (four) and `parity/e.ts`; not `ding/pipeline/f.ts`.'
+    expect(testReferences(text)).toEqual([
+      { path: 'pipeline/a.test.ts', names: ['one', 'two', 'three'] },
+      { path: 'unit/b/c.test.ts', names: [] },
+      { path: 'd.test.ts', names: ['four'] },
+      { path: 'parity/e.ts', names: [] },
+    ])
   })
 })
 

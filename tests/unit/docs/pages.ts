@@ -45,6 +45,27 @@ export function relativeLinks(text: string): string[] {
     .filter((target) => !/^[a-z]+:/.test(target))
 }
 
+/** A test file that a page names, and words of the names of its tests, where the page has some in parentheses behind it. */
+export interface TestReference {
+  /** From the folder of the tests. */
+  readonly path: string
+  readonly names: readonly string[]
+}
+
+const TEST_FILE =
+  /(?<![\w/.-])(?:tests\/)?((?:(?:unit|pipeline|parity|cli|learning|fixtures|parallel_faults)\/[\w/.-]+|[\w/.*-]+\.test)\.(?:ts|py|json))`?(?: \(([^)]*)\))?/g
+
+/** The test files that a page names, in running text and in tables. */
+export function testReferences(text: string): TestReference[] {
+  return [...text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(TEST_FILE)].map(([, path, names = '']) => ({
+    path: path as string,
+    names: names
+      .split(/[,;]/)
+      .map((name) => name.replaceAll('`', '').trim())
+      .filter((name) => name !== ''),
+  }))
+}
+
 /** The anchors that GitHub gives a page's headings. */
 export function anchors(text: string): Set<string> {
   const headings = [...text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/^#{1,6} (.+)$/gm)]

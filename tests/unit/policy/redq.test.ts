@@ -139,6 +139,23 @@ describe('one update', () => {
     )
   })
 
+  test('alpha is logged in every update, as it is after it', async () => {
+    const { learn_mode } = await build({ learn: { auto_alpha: true, alpha: 1, learning_rate_alpha: 0.1 } })
+    const logged: number[] = []
+    for (let k = 0; k < 4; k++) {
+      const [out] = await updates(learn_mode, k, k + 1)
+      const [log_alpha] = tensorOf(learn_mode.state_dict(), 'entropy', 'value')
+      expect(out?.['alpha']).toBe(Math.exp(log_alpha as number))
+      logged.push(out?.['alpha'] as number)
+    }
+    expect(logged.slice(0, 2)).toEqual([1, 1])
+    // The actor's update is the third.
+    expect(logged[2]).not.toBe(1)
+    expect(logged[3]).toBe(logged[2])
+    const [constant] = await updates((await build({ learn: { alpha: 0.3 } })).learn_mode, 0, 1)
+    expect(constant?.['alpha']).toBe(0.3)
+  })
+
   test('the targets follow by target_theta', async () => {
     const { learn_mode } = await build({ learn: { target_theta: 0.25 } })
     const before = tensorOf(learn_mode.state_dict(), 'target_model', 'q.0.bias')

@@ -105,6 +105,13 @@ describe('lookup', () => {
     expect(() => new Registry('void').get('x')).toThrow(/nothing is registered/)
   })
 
+  test('a name from elsewhere is told what to take in its place', () => {
+    const animals = new Registry('animal', { advice: { unicorn: 'Take "horse".' } })
+    expect(() => animals.get('unicorn')).toThrow('Registry "animal" has no entry "unicorn". Take "horse".')
+    animals.register('unicorn', Shape)
+    expect(animals.get('unicorn')).toBe(Shape)
+  })
+
   test('query, aliases and details', () => {
     shapes.register('square', Shape, { aliases: ['box'] })
     shapes.register('disc', Failing)
