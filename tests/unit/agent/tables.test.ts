@@ -204,6 +204,16 @@ describe('arguments', () => {
     })
   })
 
+  it("of the networks go to the model's keys of the same names", async () => {
+    const sde = { log_std_init: -1, use_expln: true, clip_mean: 0.5 }
+    const moments = { batch_norm_momentum: 0.02, batch_norm_eps: 0.1, renorm_warmup_steps: 7 }
+    const norm = { batch_norm: false, ...moments }
+    const crossq = await policyOf(new CrossQ({ env, use_sde: true, policy_kwargs: { ...sde, ...norm } }))
+    expect(crossq.model).toMatchObject({ use_sde: true, ...sde, ...norm })
+    const sac = await policyOf(new SAC({ env, use_sde: true, policy_kwargs: sde }))
+    expect(sac.model).toMatchObject({ use_sde: true, ...sde })
+  })
+
   it('give way to config, lists to records too', async () => {
     const net_arch = { pi: [64, 64], qf: [40, 30] }
     const agent = new SAC({ env, config: { model: { net_arch }, learn: { batch_size: 32 } } })
