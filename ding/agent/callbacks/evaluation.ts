@@ -8,7 +8,7 @@ import { type BaseCallback, EventCallback } from './base.js'
 export interface EvalCallbackOptions {
   /** Called when an evaluation's mean return is the best so far. */
   readonly callback_on_new_best?: BaseCallback | null
-  /** Called after every evaluation. */
+  /** Called after every evaluation, unless `callback_on_new_best` has ended the training. */
   readonly callback_after_eval?: BaseCallback | null
   readonly n_eval_episodes?: number
   /** Evaluate every this many calls (steps of all environments at once). */
@@ -111,7 +111,7 @@ export class EvalCallback extends EventCallback {
         await this.model.save(join(best_model_save_path, 'best_model.safetensors'))
       if (this.callback_on_new_best !== null) goOn = await this.callback_on_new_best.step(this.locals)
     }
-    return (await this.onEvent()) && goOn
+    return goOn && (await this.onEvent())
   }
 
   private keep(rewards: number[], lengths: number[], successes: boolean[]): void {

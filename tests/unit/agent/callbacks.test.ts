@@ -192,6 +192,13 @@ describe('callbacks', () => {
     // A step is stored after the callbacks have seen it, as in SB3.
     expect([twin.num_timesteps, await twin.replayBufferSize()]).toEqual([20, 19])
   })
+
+  it('checkpoints by a name of your own, without the replay buffer unless asked', async () => {
+    const save_path = temporaryFolder()
+    const callback = new CheckpointCallback({ save_freq: 10, save_path, name_prefix: 'run-7' })
+    await collector().learn({ total_timesteps: 10, callback })
+    expect(readdirSync(save_path)).toEqual(['run-7_10_steps.safetensors'])
+  })
 })
 
 describe('evaluation', () => {
@@ -253,6 +260,28 @@ describe('evaluation', () => {
     await expect(collector().learn({ total_timesteps: 5, callback: stop })).resolves.toBeDefined()
     const alone = new StopTrainingOnRewardThreshold({ reward_threshold: 0 })
     await expect(collector().learn({ total_timesteps: 5, callback: alone })).rejects.toThrow(/EvalCallback/)
+  })
+
+  it('asks callback_after_eval after every evaluation, but not once callback_on_new_best has said stop', async () => {
+    const asked: number[] = []
+    class Note extends BaseCallback {
+      protected override onStep() {
+        asked.push(this.num_timesteps)
+      }
+    }
+    const evaluate = (callback_on_new_best: BaseCallback | null) =>
+      new EvalCallback(env(5), {
+        eval_freq: 10,
+        verbose: 0,
+        callback_after_eval: new Note(),
+        callback_on_new_best,
+      })
+    await collector().learn({ total_timesteps: 30, callback: evaluate(null) })
+    expect(asked.splice(0)).toEqual([10, 20, 30])
+    const stop = new StopTrainingOnRewardThreshold({ reward_threshold: -1e6 })
+    const agent = collector()
+    await agent.learn({ total_timesteps: 30, callback: evaluate(stop) })
+    expect([agent.num_timesteps, asked]).toEqual([10, []])
   })
 
   it.each([

@@ -264,6 +264,12 @@ describe('arguments', () => {
     })
   })
 
+  it("of SAC's noise that depends on the state go to the model's keys of the same names", async () => {
+    const sde = { log_std_init: -1, use_expln: true, clip_mean: 0.5 }
+    const sac = await policyOf(new SAC({ env, use_sde: true, policy_kwargs: sde }))
+    expect(sac.model).toMatchObject({ use_sde: true, ...sde })
+  })
+
   it('give way to config, lists to records too', async () => {
     const net_arch = { pi: [64, 64], qf: [40, 30] }
     const agent = new SAC({ env, config: { model: { net_arch }, learn: { batch_size: 32 } } })

@@ -192,28 +192,6 @@ describe('MuJoCo environments', () => {
   })
 
   it('draw resets from the published ranges', async () => {
-    await using('HalfCheetah-v5', { reset_noise_scale: 0.5 }, (env) => {
-      const positions: number[] = []
-      const velocities: number[] = []
-      for (let i = 0; i < 200; i++) {
-        env.reset()
-        positions.push(...env.simulation.qpos)
-        velocities.push(...env.simulation.qvel)
-      }
-      expect(Math.max(...positions.map(Math.abs))).toBeLessThanOrEqual(0.5)
-      expect(Math.max(...positions)).toBeGreaterThan(0.49)
-      // Velocities are normal: some lie beyond any uniform range of the same scale.
-      expect(Math.max(...velocities)).toBeGreaterThan(1)
-      const variance = velocities.reduce((sum, v) => sum + v * v, 0) / velocities.length
-      expect(Math.sqrt(variance)).toBeCloseTo(0.5, 1)
-    })
-    await using('Hopper-v5', {}, (env) => {
-      for (let i = 0; i < 50; i++) {
-        env.reset()
-        const offsets = Array.from(env.simulation.qpos, (v, j) => v - (j === 1 ? 1.25 : 0))
-        expect(Math.max(...[...offsets, ...env.simulation.qvel].map(Math.abs))).toBeLessThanOrEqual(5e-3)
-      }
-    })
     await using('Pusher-v5', {}, (env) => {
       for (let i = 0; i < 100; i++) {
         env.reset()

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { Compute } from '../../../ding/compute/index.js'
+import { reachable, rootsOf, traceFunction } from '../../../ding/compute/tracing/index.js'
 import { ConfigError, defaultsOf } from '../../../ding/index.js'
 import { type REDQConfig, REDQPolicy, subset_size } from '../../../ding/policy/index.js'
 import type { HostTensor, StateTree } from '../../../ding/utils/index.js'
@@ -38,13 +40,36 @@ async function recorded(given?: Given) {
   return { draws, learn: policy.learn_mode }
 }
 
+/** Of the products with a matrix for each of several critics that an update of the critics does: how many there are, by that number. */
+async function productsOf(learn: Record<string, unknown>): Promise<Record<number, number>> {
+  const options = await policyOptions()
+  const counts: Record<number, number> = {}
+  const compute: Compute = {
+    ...options.compute,
+    program: (name, fn, random) => {
+      const program = options.compute.program(name, fn, random)
+      const run = program.run.bind(program)
+      program.run = (inputs, given) => {
+        const { nodes } = reachable(rootsOf(traceFunction(name, fn as (inputs: unknown) => unknown, inputs)))
+        for (const { kernel, outputs } of nodes) {
+          const { shape } = outputs[0]!.spec
+          const [members] = shape as [number]
+          if (kernel === 'BatchMatMul' && shape.length === 3) counts[members] = (counts[members] ?? 0) + 1
+        }
+        return run(inputs, given)
+      }
+      return program
+    },
+  }
+  await new REDQPolicy(config({ learn }), { ...options, compute }).learn_mode.forward(continuousBatch(0))
+  return counts
+}
+
 /** Makes target critic e say value(e), whatever the state. */
 function constantTargets(state: StateTree, value: (e: number) => number): StateTree {
   const target = { ...(state['target_model'] as Record<string, HostTensor<Float32Array>>) }
   for (const [name, tensor] of Object.entries(target)) {
     const data = new Float32Array(tensor.data.length)
-    const each = data.length / 5
-    for (let e = 0; e < 5; e++) if (!Number.isFinite(value(e))) data.fill(value(e), e * each, (e + 1) * each)
     if (name === 'q.4.bias') for (let e = 0; e < 5; e++) data[e] = value(e)
     target[name] = { ...tensor, data }
   }
@@ -100,8 +125,12 @@ describe('targets', () => {
     expect(await one(0.26, 'mean')).toBeCloseTo(4, 5)
   })
 
-  test('read the drawn critics only', async () => {
-    expect(await targetOf({}, (e) => (e === 4 || e === 1 ? e : Number.NaN))).toBeCloseTo(1, 5)
+  test('multiply by the weights of the drawn critics only', async () => {
+    const all = await productsOf({ target_mode: 'ave' })
+    expect(Object.keys(all)).toEqual(['5'])
+    // Three layers: with the five online critics as before, with the target critics by twos.
+    expect(await productsOf({})).toEqual({ 2: 3, 5: all[5]! - 3 })
+    expect(await productsOf({ subset_size: 2.5 })).toEqual({ 3: 3, 5: all[5]! - 3 })
   })
 
   test('come from a subset that is drawn anew for each update', async () => {
