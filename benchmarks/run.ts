@@ -88,7 +88,16 @@ const rows = figures.map(({ name, unit, value, min, max }) => {
       : [shown(other), (unit === 'per second' ? value / other : other / value).toFixed(2)]
   return [name, shown(value), `${shown(min)} - ${shown(max)}`, unit, ...beside(original), ...beside(lean)]
 })
-const header = ['what', 'median', 'min - max', 'unit', 'PyTorch', 'times faster', 'lean PyTorch', 'times faster']
+const header = [
+  'what',
+  'median',
+  'min - max',
+  'unit',
+  'PyTorch',
+  'times faster',
+  'lean PyTorch',
+  'times faster',
+]
 const widths = header.map((title, i) =>
   Math.max(title.length, ...rows.map((row) => (row[i] as string).length)),
 )
