@@ -36,6 +36,11 @@ export const sacPolicyConfig = extendSchema(maxEntropyPolicyConfig, {
       default: 3e-3,
       nullable: true,
     },
+    reparameterization: {
+      doc: "In DI-engine's configs of SAC; has no effect, as there: actions are always reparameterised.",
+      format: 'boolean',
+      default: true,
+    },
   },
   other: { replay_buffer: { replay_buffer_size: { default: 1000000 } } },
 })
