@@ -7,6 +7,10 @@ export type EnvWrapperSpec = string | { readonly type: string; readonly [key: st
 
 /** Whether a value can stand at `env.env_wrapper`. */
 export function env_wrapper_list(value: unknown): value is EnvWrapperSpec[] {
+  if (value === 'mujoco_default' || value === 'default')
+    throw new Error(
+      "Leave it out: DI-engine's list of that name sums the rewards of an episode, which is done anyway.",
+    )
   if (!Array.isArray(value))
     throw new Error('Give a list, e.g. ["clip_reward", {type: "frame_stack", n_frames: 4}].')
   for (const [i, item] of value.entries()) {

@@ -85,7 +85,11 @@ export const collect: Stage<OnlineRun> = {
 /** The same, with settings asked for before each env step, as SB3's. */
 export const collectBySteps: Stage<OnlineRun> = {
   name: 'collect',
-  run: (run) => collectOnce(run, () => settingsOf(run)),
+  run(run) {
+    const collect_start = run.env_step
+    const { command_mode } = run.policy
+    return collectOnce(run, () => command_mode.get_setting_collect({ ...run.progress, collect_start }))
+  },
 }
 
 function settingsOf({ policy, progress }: OnlineRun): CollectSettings {

@@ -63,6 +63,8 @@ export const basePolicyConfig = schema({
       default: false,
     },
   },
+  // DI-engine's configs have it, with nothing in it.
+  command: {},
 })
 
 export type BasePolicyConfig = ConfigOf<typeof basePolicyConfig>

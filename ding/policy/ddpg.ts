@@ -19,6 +19,11 @@ import { adamKeys } from './adam_options.js'
 
 export const ddpgPolicyConfig = extendSchema(actorCriticPolicyConfig, {
   random_collect_size: { default: 25000 },
+  reward_batch_norm: {
+    doc: "Bring each batch's rewards to mean 0 and standard deviation 1 before the critics learn of them.",
+    format: 'boolean',
+    default: false,
+  },
   model: {
     action_space: {
       doc: "What the actor gives: 'regression', the action itself.",
@@ -108,6 +113,17 @@ export class DDPGPolicy extends ActorCriticPolicy<DDPGConfig> {
     }
   }
 
+  protected override checkConfig(): void {
+    super.checkConfig()
+    const { reward_batch_norm, nstep } = this.cfg
+    if (reward_batch_norm && nstep > 1) {
+      throw new ConfigError(
+        `policy.reward_batch_norm is true, but policy.nstep is ${nstep}: it is of single rewards. Set nstep to 1, or use policy.vec_normalize.norm_reward.`,
+        { path: 'policy.reward_batch_norm' },
+      )
+    }
+  }
+
   protected override initLearn(): void {
     this.range = clipRange(this.cfg.learn.noise_range)
     this.follow(this.model, this.cfg.learn.target_theta)
@@ -133,13 +149,23 @@ export class DDPGPolicy extends ActorCriticPolicy<DDPGConfig> {
     return tf.clipByValue(tf.add(action, clipped), -1, 1)
   }
 
+  /** The batch with the rewards that the critics learn of. */
+  private rewarded(batch: ActorCriticBatch): ActorCriticBatch {
+    if (!this.cfg.reward_batch_norm) return batch
+    const { reward } = batch
+    const { mean, variance } = tf.moments(reward)
+    // torch's deviation, of n - 1.
+    const std = tf.sqrt(tf.mul(variance, reward.size / Math.max(reward.size - 1, 1)))
+    return { ...batch, reward: tf.div(tf.sub(reward, mean), tf.add(std, 1e-8)) }
+  }
+
   protected override criticFunction(batch: ActorCriticBatch): CriticOutput {
     const { critic } = this.nets
     const obs = this.shaped(batch.obs)
     const next_obs = this.shaped(batch.next_obs)
     const next = { obs: next_obs, action: this.targetAction(next_obs) }
     const next_q = this.followed?.target.forward(next, { mode: 'compute_critic' })['q_value'] as Tensor
-    const target = this.bootstrap(batch, tf.min(next_q, 0))
+    const target = this.bootstrap(this.rewarded(batch), tf.min(next_q, 0))
     let q!: Tensor
     let errors!: CriticLoss
     const critic_loss = backward(critic.parameters(), () => {

@@ -145,8 +145,8 @@ export abstract class MaxEntropyPolicy<
     return new SdeExploration(head, sde_sample_freq, this.random.stream('noise'))
   }
 
-  protected override collectSettings({ env_step }: RunProgress): CollectSettings {
-    return this.cfg.model['use_sde'] === true ? { rollout: env_step } : {}
+  protected override collectSettings({ env_step, collect_start = env_step }: RunProgress): CollectSettings {
+    return this.cfg.model['use_sde'] === true ? { rollout: collect_start } : {}
   }
 
   protected override collectFunction(input: ObsTensor): ModelOutput {

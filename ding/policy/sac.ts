@@ -15,6 +15,10 @@ import { initOutputLayers, MaxEntropyPolicy, maxEntropyPolicyConfig } from './ma
 import type { PolicyOptions } from './types.js'
 
 export const sacPolicyConfig = extendSchema(maxEntropyPolicyConfig, {
+  transition_with_policy_data: {
+    doc: "Let the untrained policy act during random collection, DI-engine's default for sac. false: uniformly random actions, as the authors' code and SB3.",
+    default: false,
+  },
   model: {
     action_space: {
       doc: "What the actor gives: 'reparameterization', a normal distribution before the tanh.",
@@ -31,6 +35,11 @@ export const sacPolicyConfig = extendSchema(maxEntropyPolicyConfig, {
       format: 'positive_number',
       default: 3e-3,
       nullable: true,
+    },
+    reparameterization: {
+      doc: "In DI-engine's configs of SAC; has no effect, as there: actions are always reparameterised.",
+      format: 'boolean',
+      default: true,
     },
   },
   other: { replay_buffer: { replay_buffer_size: { default: 1000000 } } },
@@ -49,8 +58,9 @@ declare module '../config/index.js' {
 
 /**
  * Soft actor-critic (Haarnoja et al. 2018) with twin critics and an adjusted entropy coefficient. Keys and defaults are DI-engine's
- * (ding/policy/sac.py); the order of one update is SB3's (stable_baselines3/sac/sac.py): critics against the target with the alpha of before,
- * actor and alpha by the new critics, targets. DI-engine draws a new action for alpha; here it is the actor's.
+ * (ding/policy/sac.py), but for random collection, where its untrained policy acts: here actions are uniformly random, as in the authors' code
+ * and SB3, unless `transition_with_policy_data` is set. The order of one update is SB3's (stable_baselines3/sac/sac.py): critics against the
+ * target with the alpha of before, actor and alpha by the new critics, targets. DI-engine draws a new action for alpha; here it is the actor's.
  */
 @POLICY_REGISTRY.register('sac')
 export class SACPolicy extends MaxEntropyPolicy<SACConfig> {

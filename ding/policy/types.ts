@@ -42,6 +42,8 @@ export type LearnOutput = Record<string, number | Float32Array>
 export interface RunProgress {
   readonly env_step: number
   readonly train_iter: number
+  /** Where `env_step` was when the present collect began, for settings that are asked for within it. */
+  readonly collect_start?: number
 }
 
 /** Keyword arguments of the next `collect_mode.forward`, such as `{ eps }`. */

@@ -21,6 +21,17 @@ const agents = {
       use_sde: true,
       sde_sample_freq: 4,
     }),
+  'CrossQ of two environments, by rounds of three steps, with episodes that end before it learns': () =>
+    new CrossQ({
+      ...common,
+      env: { type: 'Pendulum-v1', cfg: { max_episode_steps: 10 } },
+      policy_kwargs: { net_arch: [16, 16] },
+      n_envs: 2,
+      learning_starts: 30,
+      train_freq: 3,
+      gradient_steps: 2,
+      use_sde: true,
+    }),
   DQN: () =>
     new DQN({ ...common, env: 'CartPole-v1', policy_kwargs: { net_arch: [16] }, train_freq: 2, n_steps: 1 }),
 }

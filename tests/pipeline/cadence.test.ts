@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { ConfigPair } from '../../ding/index.js'
+import { type ConfigPair, CrossQ, REDQ } from '../../ding/index.js'
 import { ROLES, resume_pipeline, serial_pipeline } from '../../entry/index.js'
 import { temporaryFolder } from '../fixtures/configs.js'
 
@@ -14,12 +14,14 @@ interface Cadence {
   readonly updates: number
   readonly starts?: number
   readonly nstep?: number
+  readonly batch?: number
+  readonly replace?: boolean
 }
 
 /** Episodes of Pendulum are LENGTH steps long. */
 function configOf(
   type: string,
-  { envs = 1, collect, episodes = false, updates, starts = 0, nstep = 1 }: Cadence,
+  { envs = 1, collect, episodes = false, updates, starts = 0, nstep = 1, batch = 4, replace }: Cadence,
 ) {
   const model =
     type === 'dqn'
@@ -39,9 +41,10 @@ function configOf(
         random_collect_size: starts,
         nstep,
         model,
-        learn: { update_per_collect: updates, batch_size: 4 },
+        learn: { update_per_collect: updates, batch_size: batch },
         collect,
         eval: { evaluator: { eval_freq: 1000000 } },
+        ...(replace !== undefined && { other: { replay_buffer: { replace } } }),
       },
     },
     {
@@ -160,6 +163,29 @@ describe('train_freq in episodes', () => {
     })
     expect({ env_step, train_iter }).toEqual({ env_step: 20 + 3 * LENGTH, train_iter: 3 * LENGTH })
   })
+})
+
+describe('a batch larger than what there is behind the warm-up', () => {
+  const agent = { learning_starts: 10, batch_size: 30, seed: 0, policy_kwargs: { net_arch: [8] } }
+  const env = { type: 'pendulum', cfg: { max_episode_steps: LENGTH } }
+
+  test.each([
+    ['crossq', () => new CrossQ({ ...agent, env })],
+    ['redq', () => new REDQ({ ...agent, env, gradient_steps: 1 })],
+  ] as const)(
+    '%s: the pipeline waits until the buffer holds it, unless it draws with replacement, as SB3, Tianshou and the class do',
+    async (type, make) => {
+      const cadence = { collect: { n_sample: 1 }, updates: 1, starts: 10, batch: 30 }
+      const limit = { max_env_step: 50 }
+      expect(await counts(type, cadence, limit)).toEqual({ env_step: 50, train_iter: 50 - 29 })
+      const all = { env_step: 50, train_iter: 50 - 10 }
+      expect(await counts(type, { ...cadence, replace: true }, limit)).toEqual(all)
+      const own = make()
+      await own.learn({ total_timesteps: 50 })
+      expect({ env_step: own.num_timesteps, train_iter: own.n_updates }).toEqual(all)
+      await own.close()
+    },
+  )
 })
 
 test.each([0, -2, 1.5])('update_per_collect %d is refused', async (updates) => {

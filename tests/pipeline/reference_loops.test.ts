@@ -59,6 +59,14 @@ describe('while the buffer fills', () => {
     expect(largest(actions.slice(0, 40))).toBeGreaterThan(0.9)
   })
 
+  test("they are so of sac too, unless DI-engine's default is set", async () => {
+    const first = async (type: string, policy: object) =>
+      (await run(type, { ...policy })).actions.slice(0, 40)
+    const uniform = await first('td3', {})
+    expect(await first('sac', {})).toEqual(uniform)
+    expect(await first('sac', { transition_with_policy_data: true })).not.toEqual(uniform)
+  })
+
   test('with transition_with_policy_data the policy acts, with its own noise (use_sde_at_warmup)', async () => {
     const sde = { use_sde: true, log_std_init: -3 }
     // The warm-up is one collect, whose noise stays the same unless it is drawn anew every so many steps.

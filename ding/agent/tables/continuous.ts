@@ -4,7 +4,6 @@ import { noiseConfig } from '../noise.js'
 import {
   actorCriticArguments,
   actorCriticKwargs,
-  adamChoice,
   entropyArguments,
   net_arch_of,
   optimizerConfig,
@@ -40,7 +39,6 @@ export const CROSSQ_TABLE = defineAgentTable({
     },
     policy_kwargs: {
       ...actorCriticKwargs,
-      ...adamChoice,
       ...sdeKwargs,
       net_arch: withDefault(actorCriticKwargs.net_arch, { pi: [256, 256], qf: [1024, 1024] }),
       batch_norm: {
@@ -229,10 +227,10 @@ export const REDQ_TABLE = defineAgentTable({
       to: 'learn.target_mode',
     },
     policy_kwargs: {
-      ...adamChoice,
       net_arch: actorCriticKwargs.net_arch,
       activation_fn: actorCriticKwargs.activation_fn,
       normalize_images: actorCriticKwargs.normalize_images,
+      optimizer_class: actorCriticKwargs.optimizer_class,
       optimizer_kwargs: actorCriticKwargs.optimizer_kwargs,
     },
   },

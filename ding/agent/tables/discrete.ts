@@ -94,7 +94,11 @@ export const QRDQN_TABLE = defineAgentTable({
   more: (args, at) => ({
     double: false,
     model: { head_layer_num: 0, ...encoderConfig(args.policy_kwargs.net_arch, at) },
-    learn: { optimizer_eps: 0.01 / args.batch_size, ...learnConfig(args, at, thetaByEnvSteps(args, at)) },
+    learn: {
+      // SB3-contrib's, unless another optimizer is named.
+      ...(args.policy_kwargs.optimizer_class === 'Adam' && { optimizer_eps: 0.01 / args.batch_size }),
+      ...learnConfig(args, at, thetaByEnvSteps(args, at)),
+    },
     other: { eps: { type: 'linear' } },
   }),
 })

@@ -255,6 +255,13 @@ const networkKwargs = {
     nullable: true,
   },
   normalize_images: { doc: 'Divide raw uint8 images by 255.', format: 'boolean', default: true },
+  optimizer_class: {
+    doc: "'Adam' or 'AdamW'.",
+    format: ['Adam', 'AdamW'],
+    default: 'Adam',
+    to: 'learn.optimizer_type',
+    convert: (name: string) => name.toLowerCase(),
+  },
   optimizer_kwargs: {
     doc: "Arguments of Adam beside the learning rate: betas, eps, weight_decay, amsgrad. null: SB3's.",
     format: optimizer_kwargs,
@@ -279,7 +286,6 @@ export const actorCriticKwargs = {
     to: 'model.share_encoder',
   },
   ...networkKwargs,
-  optimizer_class: { doc: "Only 'Adam'.", format: ['Adam'], default: 'Adam' },
 } as const satisfies ArgumentDefinitions
 
 /** policy_kwargs of gSDE. */
@@ -301,17 +307,6 @@ export const sdeKwargs = {
     format: 'nonnegative_number',
     default: 2,
     to: 'model.clip_mean',
-  },
-} as const satisfies ArgumentDefinitions
-
-/** The choice between Adam and AdamW, of policies that have it. */
-export const adamChoice = {
-  optimizer_class: {
-    doc: "'Adam' or 'AdamW'.",
-    format: ['Adam', 'AdamW'],
-    default: 'Adam',
-    to: 'learn.optimizer_type',
-    convert: (name: string) => name.toLowerCase(),
   },
 } as const satisfies ArgumentDefinitions
 
@@ -368,7 +363,6 @@ export const valueBasedKwargs = {
     null_sets_nothing: true,
   },
   ...networkKwargs,
-  optimizer_class: { doc: "Only 'Adam'.", format: ['Adam'], default: 'Adam' },
 } as const satisfies ArgumentDefinitions
 
 /** The encoder, as SB3's: the hidden layers, which of images have NatureCNN before them, and where they are all that is seen are none by default. */

@@ -21,6 +21,23 @@ export function boundsOf([low, high]: Range): [low: number, high: number] {
   return [low ?? -Infinity, high ?? Infinity]
 }
 
+/** Whether a value can stand at DI-engine's `norm_obs` or `norm_reward`: those of an environment that normalises nothing. */
+export function norm_off(value: unknown): value is { readonly use_norm: false } {
+  if (typeof value === 'object' && value !== null && 'use_norm' in value && value.use_norm === false)
+    return true
+  throw new Error(
+    'Give {use_norm: false}, or leave it out: here the policy normalises, by policy.vec_normalize {norm_obs, norm_reward, gamma}, or with a ' +
+      "dataset by policy.collect {use_norm, reward_norm}. Neither is the same as DI-engine's wrappers, whose statistics begin anew with each episode.",
+  )
+}
+
+const normKey = {
+  doc: "DI-engine's key, for its configs: {use_norm: false}. It has no effect; policy.vec_normalize normalises.",
+  format: norm_off,
+  nullable: true,
+  default: null,
+} as const
+
 /** Schema of the keys that every MuJoCo environment has, with the defaults of one id. */
 export function mujocoConfig(env_id: string, frame_skip: number, stop_value = Number.POSITIVE_INFINITY) {
   return extendSchema(baseEnvConfig, {
@@ -47,6 +64,8 @@ export function mujocoConfig(env_id: string, frame_skip: number, stop_value = Nu
       nullable: true,
       default: null,
     },
+    norm_obs: normKey,
+    norm_reward: normKey,
   })
 }
 

@@ -25,6 +25,18 @@ describe('save and load', () => {
     expect([twin.num_timesteps, twin.n_updates]).toEqual([35, 15])
   })
 
+  it('has the running statistics of an agent that normalises', async () => {
+    const path = join(temporaryFolder(), 'agent.safetensors')
+    const agent = crossq({ config: { vec_normalize: { norm_obs: true, norm_reward: true } } })
+    await agent.learn({ total_timesteps: 30 })
+    await agent.save(path)
+    const seen = await agent.predict(rows, { deterministic: true })
+    expect(await keep(await CrossQ.load(path)).predict(rows, { deterministic: true })).toEqual(seen)
+    const plain = crossq()
+    await plain.setParameters({ model: (await agent.getParameters())['model']! }, { exact_match: false })
+    expect(await plain.predict(rows, { deterministic: true })).not.toEqual(seen)
+  })
+
   it('keeps a seed that nobody chose, or that was set later', async () => {
     const path = join(temporaryFolder(), 'agent.safetensors')
     const agent = keep(new SAC({ env: 'Pendulum-v1', policy_kwargs: smallNets }))

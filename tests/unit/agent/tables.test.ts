@@ -265,6 +265,22 @@ describe('arguments', () => {
     expect(sac.model).toMatchObject({ use_sde: true, ...sde })
   })
 
+  it.each(Object.entries({ SAC, TD3, DDPG, REDQ, CrossQ }))('of %s take AdamW', async (_name, Agent) => {
+    const agent = new Agent({ env, policy_kwargs: { optimizer_class: 'AdamW' } })
+    expect(await policyOf(agent)).toMatchObject({ learn: { optimizer_type: 'adamw', weight_decay: null } })
+  })
+
+  it('of the value-based agents take AdamW, QRDQN then with its usual epsilon', async () => {
+    const given = { env: 'CartPole-v1', policy_kwargs: { optimizer_class: 'AdamW' } } as const
+    for (const agent of [new DQN(given), new QRDQN(given)]) {
+      expect(await policyOf(agent)).toMatchObject({
+        learn: { optimizer_type: 'adamw', weight_decay: null, optimizer_eps: 1e-8 },
+      })
+    }
+    // @ts-expect-error: no such optimizer
+    expect(() => new DQN({ env: 'CartPole-v1', policy_kwargs: { optimizer_class: 'SGD' } })).toThrow(/AdamW/)
+  })
+
   it('give way to config, lists to records too', async () => {
     const net_arch = { pi: [64, 64], qf: [40, 30] }
     const agent = new SAC({ env, config: { model: { net_arch }, learn: { batch_size: 32 } } })

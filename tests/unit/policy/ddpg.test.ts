@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type ActorCriticModel, DDPGPolicy } from '../../../ding/index.js'
 import type { HostTensor } from '../../../ding/utils/index.js'
 import { actionsOf, ask, build, continuousBatch, learn, observations } from './continuous_support.js'
+import { f32 } from './support.js'
 
 /** The policy's own model, which tests may look at. */
 const modelOf = (policy: DDPGPolicy) => Reflect.get(policy, 'model') as ActorCriticModel
@@ -23,6 +24,20 @@ test('the loss is the mean squared error against r + gamma Q(s2, pi(s2)), by han
   Array.from(out['priority'] as Float32Array).forEach((p, i) => {
     expect(p).toBeCloseTo(Math.abs(errors[i] as number), 5)
   })
+})
+
+test("reward_batch_norm learns of rewards with mean 0 and torch's standard deviation 1", async () => {
+  const rewards = Array.from((continuousBatch()['reward'] as HostTensor).data)
+  const mean = rewards.reduce((sum, r) => sum + r, 0) / 6
+  const std = Math.sqrt(rewards.reduce((sum, r) => sum + (r - mean) ** 2, 0) / 5)
+  const normal = continuousBatch({ reward: f32(rewards.map((r) => (r - mean) / std)) })
+  const loss = (out: Record<string, unknown>) => out['critic_loss'] as number
+  const expected = loss(await learn(await build(DDPGPolicy), normal))
+  expect(loss(await learn(await build(DDPGPolicy, { reward_batch_norm: true })))).toBeCloseTo(expected, 5)
+  expect(loss(await learn(await build(DDPGPolicy)))).not.toBeCloseTo(expected, 2)
+  await expect(build(DDPGPolicy, { reward_batch_norm: true, nstep: 2 })).rejects.toThrow(
+    /policy\.reward_batch_norm is true, but policy\.nstep is 2/,
+  )
 })
 
 test('the actor loss is minus the first critic, after its step', async () => {
