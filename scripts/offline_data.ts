@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
@@ -27,6 +27,7 @@ import {
   writeFileAtomic,
 } from 'ding'
 import { chooseLevels, type Evaluation, LEVEL_RULE, type Level, readCurve } from './offline_levels.js'
+import { checkFiles, checkSettings, MANIFEST } from './offline_settings.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -37,6 +38,8 @@ export interface DataTask {
   readonly configs: Readonly<Record<string, ConfigPair>>
   /** Env steps of the training. */
   readonly steps: number
+  /** Env steps for each update: with more than one, a task that is learned in few updates has more of a replay. */
+  readonly steps_per_update: number
   /** Updates between two evaluations, each with a checkpoint. */
   readonly check_every: number
   /** Transitions in a file, at least; files hold whole episodes. */
@@ -82,7 +85,8 @@ type FileName = (typeof FILES)[number]
 export async function makeOfflineData(task: DataTask, options: MakeOptions): Promise<boolean> {
   const { out, work, seed, rows } = options
   const config = trainingConfig(task, options)
-  checkSettings(work, { env_id: task.env_id, ...pick(options) })
+  checkFiles(out, task, options)
+  checkSettings(work, task, options)
   if (!(await trained(config, options))) return false
 
   const random = await collected('random', config, options, { random_policy: true })
@@ -135,6 +139,7 @@ export async function makeOfflineData(task: DataTask, options: MakeOptions): Pro
     training: {
       env_steps: options.steps,
       random_steps: policyOf(work).random_collect_size,
+      steps_per_update: task.steps_per_update,
       check_every: options.check_every,
       evaluations: curve.map(({ train_iter, return_mean }: Evaluation) => [train_iter, round(return_mean)]),
     },
@@ -150,7 +155,7 @@ export async function makeOfflineData(task: DataTask, options: MakeOptions): Pro
   }
   // An evaluation is a line.
   const text = JSON.stringify(manifest, null, 2).replace(/\[\s+(-?[\d.]+),\s+(-?[\d.]+)\s+\]/g, '[$1, $2]')
-  writeFileAtomic(join(out, 'manifest.json'), `${text}\n`)
+  writeFileAtomic(join(out, MANIFEST), `${text}\n`)
   return true
 }
 
@@ -168,7 +173,7 @@ function seedsOf(seed: number) {
 }
 
 /**
- * The shipped config with one environment and one update a step, so that checkpoint and replay data belong together.
+ * The shipped config with one environment and one update every so many steps, so that checkpoint and replay data belong together.
  * @throws UsageError when the task has no config of the policy
  */
 export function trainingConfig(
@@ -188,7 +193,7 @@ export function trainingConfig(
   const changed = {
     ...own,
     learn: { ...own['learn'], update_per_collect: 1, learner },
-    collect: { ...own['collect'], n_sample: 1 },
+    collect: { ...own['collect'], n_sample: task.steps_per_update },
     eval: { ...own['eval'], evaluator: { eval_freq: check_every } },
     other: { ...own['other'], replay_buffer: { replay_buffer_size: steps } },
   }
@@ -203,25 +208,6 @@ function envOf([main, create]: ConfigPair): EnvSource {
   const { type } = (create as { env: { type: string } }).env
   const [source] = envSources('collector', { ...env, type })
   return source!
-}
-
-function pick({ policy, seed, steps, check_every, rows }: MakeOptions) {
-  return { policy, seed, steps, check_every, rows }
-}
-
-/** Remembers what the work folder is for. @throws UsageError when it is for something else */
-function checkSettings(work: string, settings: Readonly<Record<string, unknown>>): void {
-  const path = join(work, 'settings.json')
-  const text = `${JSON.stringify(settings, null, 2)}\n`
-  if (existsSync(path)) {
-    const before = readFileSync(path, 'utf8')
-    if (before === text) return
-    throw new UsageError(
-      `${work} holds work with other settings: ${before.replace(/\s+/g, ' ').trim()}. Give another --work, or remove it.`,
-    )
-  }
-  mkdirSync(work, { recursive: true })
-  writeFileAtomic(path, text)
 }
 
 /** Trains to the end, from wherever an earlier call got. @returns false when it was interrupted */
@@ -318,7 +304,6 @@ async function written(
   sources: readonly string[],
   { task, seed, policy, native, first }: WriteOptions,
 ): Promise<void> {
-  if (existsSync(path)) return
   const writer = await createDatasetWriter(path, {
     layout: 'd4rl',
     env_id: task.env_id,

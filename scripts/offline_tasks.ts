@@ -11,7 +11,9 @@ export const TASKS: Readonly<Record<string, DataTask>> = {
   pendulum: {
     env_id: 'Pendulum-v1',
     configs: { sac: pendulum_sac, crossq: pendulum_crossq },
-    steps: 10_000,
+    // Learned in 2000 updates: with one at every step its replay would be 3000 steps of next to nothing.
+    steps: 41_000,
+    steps_per_update: 4,
     check_every: 250,
     rows: 20_000,
   },
@@ -19,6 +21,7 @@ export const TASKS: Readonly<Record<string, DataTask>> = {
     env_id: 'Hopper-v4',
     configs: { sac: hopper_sac, crossq: hopper_crossq },
     steps: 1_000_000,
+    steps_per_update: 1,
     check_every: 5_000,
     rows: 200_000,
   },
@@ -26,6 +29,7 @@ export const TASKS: Readonly<Record<string, DataTask>> = {
     env_id: 'HalfCheetah-v4',
     configs: { sac: halfcheetah_sac, crossq: halfcheetah_crossq },
     steps: 1_000_000,
+    steps_per_update: 1,
     check_every: 5_000,
     rows: 200_000,
   },

@@ -96,6 +96,7 @@ const task: DataTask = {
   env_id: 'Ask-v0',
   configs: { sac, crossq },
   steps: 340,
+  steps_per_update: 1,
   check_every: 10,
   rows: 60,
 }
@@ -119,6 +120,7 @@ interface Manifest {
   readonly training: {
     readonly env_steps: number
     readonly random_steps: number
+    readonly steps_per_update: number
     readonly check_every: number
     readonly evaluations: [train_iter: number, return_mean: number][]
   }
@@ -144,7 +146,7 @@ describe('makeOfflineData', () => {
       env_id: 'Ask-v0',
       policy: 'sac',
       seeds: { training: 0, random: 1, medium: 2, expert: 3 },
-      training: { env_steps: 340, random_steps: 40, check_every: 10 },
+      training: { env_steps: 340, random_steps: 40, steps_per_update: 1, check_every: 10 },
     })
     expect(manifest.versions).toMatchObject({ node: process.versions.node })
     const { version, dependencies } = JSON.parse(
@@ -230,7 +232,7 @@ describe('makeOfflineData', () => {
     Object.entries(TASKS).flatMap(([name, own]) =>
       Object.keys(own.configs).map((policy) => [name, policy, own] as const),
     ),
-  )('%s with %s: its own environment, one step and one update at a time', async (_, policy, own) => {
+  )('%s with %s: its own environment, one update every so many steps', async (_, policy, own) => {
     const [main, create] = trainingConfig(own, { ...own, policy })
     const { main_config, create_config } = await compile_config(main, create, {
       save: false,
@@ -243,11 +245,23 @@ describe('makeOfflineData', () => {
       env: { env_id: own.env_id, collector_env_num: 1, stop_value: Infinity },
       policy: {
         learn: { update_per_collect: 1, learner: { hook: { save_ckpt_after_iter: own.check_every } } },
-        collect: { n_sample: 1 },
+        collect: { n_sample: own.steps_per_update },
         eval: { evaluator: { eval_freq: own.check_every } },
         other: { replay_buffer: { replay_buffer_size: own.steps } },
       },
     })
+  })
+
+  test('the files of another run are not replaced, and not mixed with', async () => {
+    const options = optionsIn(temporaryFolder())
+    const other = { env_id: 'Ask-v0', policy: 'sac', seeds: { training: 1 }, rows_wanted: 60 }
+    const training = { env_steps: 340, check_every: 10 }
+    mkdirSync(options.out, { recursive: true })
+    writeFileSync(join(options.out, 'manifest.json'), JSON.stringify({ ...other, training }))
+    await expect(makeOfflineData(task, options)).rejects.toThrow(
+      /another run: seed 1 in place of 0, steps_per_update not said in place of 1\. Give another --out/,
+    )
+    expect(existsSync(options.work)).toBe(false)
   })
 
   test('an unknown policy is refused', async () => {
