@@ -101,12 +101,17 @@ export async function makeOfflineData(task: DataTask, options: MakeOptions): Pro
   const replay = replayFile(work)
   const native = await nativeActionsOf(envOf(config))
 
-  const write = (
+  // Files that no manifest tells of may be another run's.
+  const known = existsSync(join(out, MANIFEST))
+  const write = async (
     name: FileName,
     sources: readonly string[],
     policy: string,
     more: Pick<WriteOptions, 'first' | 'native'> = {},
-  ) => written(join(out, `${name}.hdf5`), sources, { task, seed, policy, ...more })
+  ) => {
+    const path = join(out, `${name}.hdf5`)
+    if (!known || !existsSync(path)) await written(path, sources, { task, seed, policy, ...more })
+  }
   const said = ({ train_iter, return_mean }: Level) =>
     `${options.policy} after ${train_iter} updates, return ${return_mean.toFixed(1)}`
   await write('random', [random], 'uniformly random')

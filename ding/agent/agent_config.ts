@@ -4,7 +4,7 @@ import { type Box, Dict, Discrete, type EnvClass, MultiDiscrete, type Space } fr
 import type { EnvSetting } from '../pipeline/index.js'
 import { Registry, registries } from '../registry/index.js'
 import { UsageError } from '../utils/index.js'
-import { needsScaling, type ResolvedEnv, scaled, withScaling } from './agent_env.js'
+import { needsScaling, type ResolvedEnv, withWrapper, wrapped } from './agent_env.js'
 import { type AgentTable, type Arguments, type ConfigSetting, placesOf } from './arguments.js'
 import { type Cadence, cadenceOf, timesPerUpdate, updatesIn } from './cadence.js'
 import { mergeSections } from './sections.js'
@@ -153,7 +153,10 @@ function envConfig({ env, table, action_space }: ConfigInput, n_envs: number): S
   const count = { collector_env_num: n_envs, evaluator_env_num: 1 }
   if (env?.spec === undefined) return count
   const cfg = env.spec.cfg ?? {}
-  return { ...(table.continuous && needsScaling(action_space) ? withScaling(cfg) : cfg), ...count }
+  return {
+    ...(table.continuous && needsScaling(action_space) ? withWrapper(cfg, 'act_scale') : cfg),
+    ...count,
+  }
 }
 
 /** The environments of an agent whose config does not name them. */
@@ -163,7 +166,8 @@ export function envSettingOf(
 ): EnvSetting | undefined {
   if (env === undefined) return { collector: [noEnv], evaluator: [noEnv] }
   if (env.spec !== undefined) return undefined
-  const make = table.continuous && needsScaling(action_space) ? scaled(env.factory) : env.factory
+  const make =
+    table.continuous && needsScaling(action_space) ? wrapped(env.factory, 'act_scale') : env.factory
   return { collector: Array.from({ length: n_envs }, () => make), evaluator: [make] }
 }
 

@@ -5,7 +5,7 @@ import type { Logger, RunLogger } from '../logger/index.js'
 import type { Run } from '../pipeline/index.js'
 import type { Policy } from '../policy/index.js'
 import { checkOptions, type StateTree, UsageError } from '../utils/index.js'
-import { checkEnv, type EnvArgument, type EnvDemand, type ResolvedEnv, resolveEnv } from './agent_env.js'
+import { type EnvArgument, type EnvDemand, type ResolvedEnv, resolveEnv } from './agent_env.js'
 import {
   type AgentCounters,
   type AgentState,
@@ -101,7 +101,7 @@ export abstract class BaseAgent {
     return this.counters.total_timesteps
   }
 
-  /** @throws UsageError before they are known: `await agent.setup()` looks at the environment */
+  /** Images are [channels, height, width]. @throws UsageError before it is known: `await agent.setup()` looks at the environment */
   get observation_space(): Space {
     return this.knownSpaces.observation_space
   }
@@ -213,7 +213,7 @@ export abstract class BaseAgent {
    */
   async setEnv(env: EnvArgument): Promise<void> {
     this.refuseWhileLearning('given another environment')
-    checkEnv(await resolveEnv(env), this.demand)
+    await resolveEnv(env, this.demand)
     await this.reopen()
     this.env = env
   }
@@ -340,8 +340,8 @@ export abstract class BaseAgent {
   }
 
   private async open(): Promise<Session> {
-    const env: ResolvedEnv | undefined = this.env === null ? undefined : await resolveEnv(this.env)
-    if (env !== undefined) checkEnv(env, this.demand)
+    const env: ResolvedEnv | undefined =
+      this.env === null ? undefined : await resolveEnv(this.env, this.demand)
     const spaces = this.spaces ?? env
     if (spaces === undefined) {
       throw new UsageError(

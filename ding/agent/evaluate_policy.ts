@@ -10,7 +10,7 @@ import {
   type StepInfo,
 } from '../envs/index.js'
 import { checkOptions, UsageError } from '../utils/index.js'
-import { type EnvArgument, envFactory } from './agent_env.js'
+import { type EnvArgument, envFactory, turnFor } from './agent_env.js'
 import type { Predictor } from './callbacks/base.js'
 import { isManager } from './episodes.js'
 import { mean } from './monitor.js'
@@ -40,7 +40,7 @@ const OPTIONS = ['n_eval_episodes', 'deterministic', 'callback', 'reward_thresho
 /**
  * Plays whole episodes and returns [mean, standard deviation] of the returns, or, with `return_episode_rewards`, the lists of returns and
  * lengths. Returns are those of the raw rewards (info.eval_episode_return) where the environment keeps them. The i-th of n environments
- * plays the episodes i, i + n, ... so that short episodes are not favoured.
+ * plays the episodes i, i + n, ... so that short episodes are not favoured. Images with their channels last are turned for the agent.
  * @throws UsageError for the environments that the agent collects in, while it learns
  */
 export async function evaluatePolicy(
@@ -75,6 +75,7 @@ export async function evaluatePolicy(
   if (Array.isArray(env) && env.length === 0)
     throw new UsageError('evaluatePolicy: the list of environments is empty.')
   const played = new Played(callback)
+  await model.setup?.()
   if (isManager(env)) {
     model.lend?.(env)
     await playTogether(model, env, n_eval_episodes, deterministic, played)
@@ -129,16 +130,18 @@ async function playInTurn(
   const own = !isEnv(env) && !Array.isArray(env)
   const envs = Array.isArray(env)
     ? (env as readonly Env[])
-    : [isEnv(env) ? env : await createFromFactory((await envFactory(env as EnvArgument)).factory)]
+    : [isEnv(env) ? env : await createFromFactory(await envFactory(env as EnvArgument))]
   // An environment that is made here plays the same episodes every time.
   if (own) envs[0]?.seed(0)
   try {
+    const turns = envs.map(({ observation_space }) => turnFor(model.observation_space, observation_space))
     for (let number = 0; number < count; number++) {
       const at = envs[number % envs.length] as Env
+      const turn = turns[number % envs.length] as (obs: Obs) => Obs
       const episode = { number, total: 0, length: 0 }
       let obs = await at.reset()
       for (let ended = false; !ended; ) {
-        const [action] = await model.predict(obs, { deterministic })
+        const [action] = await model.predict(turn(obs), { deterministic })
         const timestep = await at.step(rescaled(action, model.action_space, at.action_space))
         obs = timestep.obs
         ended = played.take(episode, timestep)
@@ -158,6 +161,7 @@ async function playTogether(
   played: Played,
 ): Promise<void> {
   await envs.reset()
+  const turn = turnFor(model.observation_space, envs.observation_space)
   const begin = (number: number): Episode => ({ number, total: 0, length: 0 })
   const playing = new Map(envs.ready_obs_id.filter((id) => id < count).map((id) => [id, begin(id)]))
   while (playing.size > 0) {
@@ -166,7 +170,7 @@ async function playTogether(
     if (over.length > 0) await envs.reset(Object.fromEntries(over.map((id) => [id, null])))
     const ready = envs.ready_obs
     const [actions] = await model.predict(
-      ids.map((id) => ready[id] as Obs),
+      ids.map((id) => turn(ready[id] as Obs)),
       { deterministic },
     )
     const given = ids.map((id, i) => [

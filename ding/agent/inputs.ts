@@ -1,8 +1,21 @@
-import { type ActionMask, coerceToSpace, Dict, Discrete, type Obs, type Space, Tuple } from '../envs/index.js'
-import { type HostTensor, isHostTensor, UsageError } from '../utils/index.js'
+import {
+  type ActionMask,
+  channelMover,
+  channelsFirstShape,
+  coerceToSpace,
+  Dict,
+  isImageSpace,
+  type Obs,
+  type Space,
+  Tuple,
+} from '../envs/index.js'
+import { type HostTensor, isHostTensor, sizeOf, type TypedArray, UsageError } from '../utils/index.js'
 import { isRecordSpace } from './spaces.js'
 
-/** Observations with a leading batch axis: a list of them (vectors may be lists of numbers), a tensor, or a record of tensors. */
+/**
+ * Observations with a leading batch axis: a list of them (vectors may be lists of numbers), a tensor, or a record of tensors. A tensor or a record without
+ * that axis is one observation. Images in tensors may have their channels last; plain arrays have no shape to tell it by and are as the space says.
+ */
 export type ObsBatch =
   | readonly Obs[]
   | readonly (readonly number[])[]
@@ -15,10 +28,23 @@ export type NumberList = readonly number[]
 /** The masks of a batch: a list of them, or a tensor [B, n]. */
 export type ActionMaskBatch = readonly ActionMask[] | HostTensor
 
-/** Row `i` of a tensor [B, ...], as environments give an observation. */
-function rowOf({ data, shape }: HostTensor, i: number): Obs {
-  const width = data.length / (shape[0] ?? 1)
-  return shape.length === 1 ? Number(data[i]) : data.slice(i * width, (i + 1) * width)
+/** The observations in a tensor, [B, ...] or, with `single`, of one alone, as environments give them. Images with their channels last are turned. */
+function rowsOf({ data, shape }: HostTensor, space: Space | undefined, single: boolean): Obs[] {
+  const axes = single ? shape : shape.slice(1)
+  const count = single ? 1 : (shape[0] ?? 0)
+  const width = data.length / count
+  const turned = space !== undefined && isImageSpace(space) && comesLast(axes, space.shape)
+  const form = turned ? channelMover(axes) : <T extends TypedArray>(image: T) => image
+  return Array.from({ length: count }, (_, i) =>
+    axes.length === 0 ? Number(data[i]) : form(data.slice(i * width, (i + 1) * width)),
+  )
+}
+
+/** Whether images of the first shape are those of the second with their channels last. */
+function comesLast(image: readonly number[], wanted: readonly number[]): boolean {
+  return (
+    image.length === 3 && image.join() !== wanted.join() && channelsFirstShape(image).join() === wanted.join()
+  )
 }
 
 function isTensorRecord(value: unknown): value is Record<string, HostTensor> {
@@ -48,7 +74,7 @@ function checkForm(row: Obs, space: Space, entry: string): void {
     return
   }
   const count = ArrayBuffer.isView(row) ? row.length : 1
-  const expected = space instanceof Discrete ? 1 : space.shape.reduce((size, n) => size * n, 1)
+  const expected = sizeOf(space.shape)
   if (count === expected) return
   throw new UsageError(
     `The observation${entry === '' ? '' : `'s entry "${entry}"`} has ${count} values; observations of this agent are ${space}.`,
@@ -63,21 +89,37 @@ function coerced(space: Space, value: unknown): Obs {
   }
 }
 
+/** @throws UsageError when there are not as many rows in each tensor */
+function recordRows(obs: Record<string, HostTensor>, space: Space): { rows: Obs[]; single: boolean } {
+  const isRecord = space instanceof Dict || space instanceof Tuple
+  const parts = isRecord ? (space.spaces as Readonly<Record<string, Space>>) : {}
+  const entries = Object.entries(obs)
+  const single =
+    entries.length > 0 &&
+    entries.every(([key, { shape, data }]) => {
+      const part = parts[key]
+      return part !== undefined && shape.length <= part.shape.length && data.length === sizeOf(part.shape)
+    })
+  const columns = entries.map(([key, tensor]) => [key, rowsOf(tensor, parts[key], single)] as const)
+  const count = columns[0]?.[1].length ?? 0
+  if (columns.some(([, column]) => column.length !== count)) {
+    const found = entries.map(([key, { shape }]) => `"${key}" [${shape}]`).join(', ')
+    throw new UsageError(
+      `The observation's entries have different numbers of rows: ${found}. Give a batch of the same size for each.`,
+    )
+  }
+  const rows = Array.from({ length: count }, (_, i) =>
+    Object.fromEntries(columns.map(([key, column]) => [key, column[i] as Obs])),
+  )
+  return { rows, single }
+}
+
 function apart(obs: Obs | NumberList | ObsBatch, space: Space): { rows: Obs[]; single: boolean } {
   if (isHostTensor(obs)) {
-    if (obs.shape.length > space.shape.length) {
-      return { rows: Array.from({ length: obs.shape[0] ?? 0 }, (_, i) => rowOf(obs, i)), single: false }
-    }
-    return { rows: [obs.shape.length === 0 ? Number(obs.data[0]) : obs.data.slice()], single: true }
+    const single = obs.shape.length <= space.shape.length
+    return { rows: rowsOf(obs, space, single), single }
   }
-  if (isTensorRecord(obs)) {
-    const entries = Object.entries(obs)
-    const count = entries[0]?.[1].shape[0] ?? 0
-    const rows = Array.from({ length: count }, (_, i) =>
-      Object.fromEntries(entries.map(([key, part]) => [key, rowOf(part, i)])),
-    )
-    return { rows, single: false }
-  }
+  if (isTensorRecord(obs)) return recordRows(obs, space)
   const list: unknown = obs
   const isTuple = space instanceof Tuple
   // A list of numbers is one vector; of a Discrete space, several observations.

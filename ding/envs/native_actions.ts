@@ -1,7 +1,6 @@
 import { scaleAction } from './act_scale.js'
 import { createFromFactory, type EnvFactory } from './create_env.js'
-import type { Env } from './types.js'
-import { EnvWrapper } from './wrappers/index.js'
+import { layersOf } from './wrappers/index.js'
 
 /**
  * The way from the actions that the environments of a factory take to actions in their own units: the sum of all that is scaled on the way in, by
@@ -21,10 +20,4 @@ export async function nativeActionsOf(
       (scaled, { low, high }) => Float32Array.from(scaleAction(scaled, low, high)),
       Float32Array.from(action),
     )
-}
-
-/** An environment's wrappers from the outermost, and itself. */
-function* layersOf(env: Env): Generator<Env> {
-  yield env
-  if (env instanceof EnvWrapper) yield* layersOf(env.env)
 }

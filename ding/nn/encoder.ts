@@ -176,7 +176,7 @@ export class ConvEncoder extends Module implements Encoder {
       ;[c, h, w] = [hiddenSizes[i]!, conv.outputLength(h), conv.outputLength(w)]
       if (h < 1 || w < 1) {
         throw new UsageError(
-          `An image of ${height} x ${width} is too small for the kernels [${kernel_size}] with strides [${stride}]: ` +
+          `An image [${obsShape}], which is [channels, height, width], is too small for the kernels [${kernel_size}] with strides [${stride}]: ` +
             `nothing is left after convolution ${i + 1}.`,
         )
       }

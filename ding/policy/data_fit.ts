@@ -1,4 +1,5 @@
 import type { OfflineDataset } from '../data/index.js'
+import { channelsFirstShape } from '../envs/index.js'
 import { DatasetError, type HostTensor, isHostTensor, sizeOf, UsageError } from '../utils/index.js'
 
 /** Excess that rounding explains, as a share of the bound. */
@@ -72,10 +73,13 @@ export function checkModelData(
 ): string[] {
   const { obs, action } = data.take(Int32Array.of(0))
   if (isHostTensor(obs) && obs.shape.length > 1 && !fits(obs_shape, obs.shape.slice(1))) {
-    const found = list(obs.shape.slice(1))
+    const found = obs.shape.slice(1)
+    const mend =
+      found.length === 3 && fits(obs_shape, channelsFirstShape(found))
+        ? 'The images of the data have their channels last: bring them into the order [channels, height, width], in which networks take them.'
+        : 'Check policy.collect.data_path, or set policy.model.obs_shape to that of the data.'
     throw new DatasetError(
-      `The dataset's observations have the shape ${found}, but policy.model.obs_shape is ${JSON.stringify(obs_shape)}. ` +
-        'Check policy.collect.data_path, or set policy.model.obs_shape to that of the data.',
+      `The dataset's observations have the shape ${list(found)}, but policy.model.obs_shape is ${JSON.stringify(obs_shape)}. ${mend}`,
     )
   }
   const sizes = sizesOf(action_shape)

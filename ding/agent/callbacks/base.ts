@@ -8,6 +8,10 @@ import type { EpisodeMonitor } from '../monitor.js'
 /** What predicts: all agents do. */
 export interface Predictor {
   readonly action_space: Space
+  /** Left out: observations of environments are given to it as they are. */
+  readonly observation_space?: Space
+  /** What makes its spaces known. */
+  setup?(): Promise<unknown>
   predict(observation: Obs, options?: { deterministic?: boolean }): Promise<[action: Action, state: unknown]>
   predict(
     observation: NumberList,

@@ -116,6 +116,12 @@ export abstract class EnvWrapper implements Env {
   }
 }
 
+/** An environment's wrappers from the outermost, and itself. */
+export function* layersOf(env: Env): Generator<Env> {
+  yield env
+  if (env instanceof EnvWrapper) yield* layersOf(env.env)
+}
+
 /** The env's observation space as a Box. @throws EnvError naming the wrapper when it is none. */
 export function boxOf(env: Env, wrapper: string): Box {
   const space = env.observation_space

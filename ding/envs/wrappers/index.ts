@@ -64,7 +64,7 @@ export function wrapWith(env: Env, spec: EnvWrapperSpec): Env {
 }
 
 export * from './act_scale.js'
-export { EnvWrapper } from './base.js'
+export { EnvWrapper, layersOf } from './base.js'
 export * from './episode.js'
 export * from './normalization.js'
 export * from './observation.js'

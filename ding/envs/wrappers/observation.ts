@@ -1,7 +1,7 @@
 import { EnvError, type StateTree, type TypedArray } from '../../utils/index.js'
 import { valueFromState, valueToState } from '../env_state.js'
 import { type ConfigOf, schema } from '../light_imports.js'
-import { Box, Dict, Discrete, type Space } from '../spaces/index.js'
+import { Box, type ChannelsFirst, Dict, Discrete, type Space, withChannelsFirst } from '../spaces/index.js'
 import type { Action, Env, EnvTimestep, Obs } from '../types.js'
 import { boxOf, EnvWrapper } from './base.js'
 
@@ -51,49 +51,57 @@ export class FrameStackWrapper extends EnvWrapper {
   }
 }
 
-/** Moves the channels of images to the front: [height, width, channels] to [channels, height, width]. */
+/**
+ * Moves the channels of images to the front: [height, width, channels] to [channels, height, width]. Of a Dict, those of its images: uint8, from 0
+ * to 255 (SB3's VecTransposeImage).
+ */
 export class ObsTransposeWrapper extends EnvWrapper {
-  static readonly config = schema({})
+  static readonly config = schema({
+    skip: {
+      doc: 'True: observations stay as they are. It tells agents, which turn what looks like images with their channels last, that these are to be left alone.',
+      format: 'boolean',
+      default: false,
+    },
+  })
 
+  override readonly transparent: boolean
   override readonly observation_space: Space
-  /** Place in the incoming array of each outgoing element. */
-  private readonly source: Int32Array
+  private readonly move: (obs: Obs) => Obs
 
-  constructor(env: Env) {
+  constructor(env: Env, { skip }: ConfigOf<typeof ObsTransposeWrapper.config>) {
     super(env)
-    const box = boxOf(env, 'obs_transpose')
-    const [height, width, channels] = box.shape
-    if (box.shape.length !== 3 || height === undefined || width === undefined || channels === undefined) {
-      throw new EnvError(
-        `Env wrapper "obs_transpose" needs images [height, width, channels], got shape [${box.shape}]`,
-      )
-    }
-    const area = height * width
-    this.source = Int32Array.from(
-      { length: box.flatdim },
-      (_, i) => (i % area) * channels + Math.floor(i / area),
-    )
-    this.observation_space = new Box(
-      this.moved(box.low),
-      this.moved(box.high),
-      [channels, height, width],
-      box.dtype,
-    )
-  }
-
-  private moved(image: TypedArray): TypedArray {
-    const out = image.slice()
-    for (let i = 0; i < out.length; i++) out[i] = image[this.source[i]!]!
-    return out
+    const inner = env.observation_space
+    const { space, move } = skip ? { space: inner, move: (obs: Obs) => obs } : transposed(inner)
+    this.observation_space = space
+    this.move = move
+    this.transparent = skip || goalsStay(inner, space)
   }
 
   protected override onReset(obs: Obs): Obs {
-    return this.moved(obs as TypedArray)
+    return this.move(obs)
   }
 
   protected override onStep(timestep: EnvTimestep): EnvTimestep {
-    return { ...timestep, obs: this.moved(timestep.obs as TypedArray) }
+    return { ...timestep, obs: this.move(timestep.obs) }
   }
+}
+
+/** @throws EnvError naming the wrapper for a space whose images cannot be transposed */
+function transposed(space: Space): ChannelsFirst {
+  try {
+    return withChannelsFirst(space)
+  } catch (cause) {
+    throw new EnvError(`Env wrapper "obs_transpose": ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** Whether the goals of a goal environment are the same in both spaces, so that its rewards are too. */
+function goalsStay(before: Space, after: Space): boolean {
+  return (
+    before instanceof Dict &&
+    after instanceof Dict &&
+    ['achieved_goal', 'desired_goal'].every((key) => before.spaces[key] === after.spaces[key])
+  )
 }
 
 /** Any observation as one float32 vector: records part by part, discrete ones one-hot. */

@@ -212,9 +212,8 @@ describe('makeOfflineData', () => {
     const remade = 'medium-expert.hdf5'
     expect({ ...last.files[remade], sha256: '' }).toEqual({ ...again.files[remade], sha256: '' })
     expect({ ...last, files: { ...last.files, [remade]: again.files[remade] } }).toEqual(again)
-    await expect(makeOfflineData(task, { ...optionsIn(parts), seed: 1 })).rejects.toThrow(
-      /other settings.*--work/,
-    )
+    const elsewhere = { ...optionsIn(parts), out: join(parts, 'elsewhere') }
+    await expect(makeOfflineData(task, { ...elsewhere, seed: 1 })).rejects.toThrow(/other settings.*--work/)
   })
 
   test('medium-replay has all that was collected, too, where the random steps did not fill a batch', async () => {

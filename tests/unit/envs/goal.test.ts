@@ -12,8 +12,10 @@ import {
   goalSpace,
   RandomStream,
   ReachEnv,
+  type Space,
   type StepOutcome,
   wrapEnv,
+  wrapWith,
 } from '../../../ding/index.js'
 
 const bits = (...values: number[]) => Uint8Array.from(values)
@@ -252,6 +254,24 @@ describe('goalRewardOf', () => {
     }
     const reward = await goalRewardOf(() => wrapEnv(gym, { max_episode_steps: 5 }))
     expect(reward(1, 3, {})).toBe(-6)
+  })
+
+  it('looks through images that are turned, if the goals are none', async () => {
+    const image = new Box(0, 255, [4, 3, 2], 'uint8')
+    const place = new Box(0, 1, [1])
+    const make = (goal: Space) => () =>
+      wrapWith(
+        wrapEnv({
+          observation_space: goalSpace(image, goal),
+          action_space: new Discrete(2),
+          reset: () => null,
+          step: () => [null, 0, true, false, {}],
+          compute_reward: () => 7,
+        }),
+        'obs_transpose',
+      )
+    expect((await goalRewardOf(make(place)))(at(0), at(1), {})).toBe(7)
+    await expect(goalRewardOf(make(image))).rejects.toThrow(/ObsTransposeWrapper may change observations/)
   })
 
   it('closes the environment that it made', async () => {

@@ -7,6 +7,7 @@ import {
   Discrete,
   type Env,
   type EnvTimestep,
+  type EnvWrapper,
   type EnvWrapperSpec,
   type Obs,
   PendulumEnv,
@@ -159,7 +160,34 @@ describe('observation wrappers', () => {
     expect(Array.from((await chw.reset()) as Uint8Array)).toEqual([0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11])
     const scaled = wrapWith(make(), 'scaled_float_frame')
     expect(((await scaled.reset()) as Float32Array)[11]).toBeCloseTo(11 / 255)
-    expect(() => wrapWith(script([1]), 'obs_transpose')).toThrow(/needs images/)
+    expect(() => wrapWith(script([1]), 'obs_transpose')).toThrow(/"obs_transpose": it needs images/)
+  })
+
+  it('transpose the images of a Dict, and nothing else of it', async () => {
+    const pixels = Uint8Array.from({ length: 24 }, (_, i) => i)
+    const image = (shape: number[]) => new Box(0, 255, shape, 'uint8')
+    const rest = { map: new Box(0, 1, [4, 3, 2]), speed: new Box(-1, 1, [2]) }
+    const values = { map: new Float32Array(24), speed: Float32Array.of(1, -1) }
+    const make = (spaces: Record<string, Space>, obs: Obs) =>
+      new ScriptEnv(new Dict(spaces), { obs: [obs], rewards: [1, 1] })
+    const nested = { near: image([4, 3, 2]) }
+    const inner = { camera: pixels, eyes: { near: pixels }, ...values }
+    const env = make({ camera: image([4, 3, 2]), eyes: new Dict(nested), ...rest }, inner)
+    const chw = wrapWith(env, 'obs_transpose')
+    const eyes = new Dict({ near: image([2, 4, 3]) })
+    expect(chw.observation_space).toEqual(new Dict({ camera: image([2, 4, 3]), eyes, ...rest }))
+    const moved = Uint8Array.from([
+      ...pixels.filter((v) => v % 2 === 0),
+      ...pixels.filter((v) => v % 2 === 1),
+    ])
+    const expected = { camera: moved, eyes: { near: moved }, ...values }
+    expect(await chw.reset()).toEqual(expected)
+    expect((await chw.step(0)).obs).toEqual(expected)
+    expect(inner.camera).toEqual(Uint8Array.from({ length: 24 }, (_, i) => i))
+    expect(() => wrapWith(make(rest, values), 'obs_transpose')).toThrow(/needs images among the entries/)
+    const left = wrapWith(make(rest, values), { type: 'obs_transpose', skip: true })
+    expect(left.observation_space).toBe((left as EnvWrapper).env.observation_space)
+    expect(await left.reset()).toEqual(values)
   })
 
   it('add the action and the reward that led to the observation', async () => {

@@ -52,6 +52,10 @@ describe('data that do not', () => {
     expect(() =>
       checkModelData({ obs_shape: 17, action_shape: 6 }, dataset([11], continuous(6), [1]), unit),
     ).toThrow("The dataset's observations have the shape 11, but policy.model.obs_shape is 17.")
+    const images = { obs_shape: [4, 8, 9], action_shape: 3 }
+    const check = (shape: number[]) => () => checkModelData(images, dataset(shape, discrete, [2]), unit)
+    expect(check([8, 9, 4])).toThrow(/shape \[8,9,4\].*channels last: bring them into the order/)
+    expect(check([9, 8, 4])).toThrow(/shape \[9,8,4\].*Check policy.collect.data_path/)
     expect(() =>
       checkModelData({ obs_shape: 11, action_shape: 6 }, dataset([11], continuous(3), [1]), unit),
     ).toThrow("The dataset's actions have 3 entries, but policy.model.action_shape is 6.")
