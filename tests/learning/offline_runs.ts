@@ -90,7 +90,9 @@ export async function prepareOffline(
   ]
   const { exp_name: _exp_name, ...main } = config[0] as Record<string, unknown>
   const updates = isOnline(part) ? null : part.updates
-  const text = JSON.stringify([main, config[1], overrides, updates, part.final_episodes])
+  const { edition } = part.data
+  const parts = [main, config[1], overrides, updates, part.final_episodes]
+  const text = JSON.stringify(edition === undefined ? parts : [...parts, edition])
   const fingerprint = createHash('sha256').update(text).digest('hex').slice(0, 12)
   return { study, part, setting, name: `${part.name}_${setting.algo}`, config, overrides, fingerprint }
 }
