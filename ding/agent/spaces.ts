@@ -1,4 +1,14 @@
-import { Box, Dict, Discrete, MultiBinary, MultiDiscrete, type Space, Tuple } from '../envs/index.js'
+import {
+  Box,
+  channelAxis,
+  channelsFirstShape,
+  Dict,
+  Discrete,
+  MultiBinary,
+  MultiDiscrete,
+  type Space,
+  Tuple,
+} from '../envs/index.js'
 import type { ObsShape } from '../nn/index.js'
 import { oneHotShapeOf } from '../policy/index.js'
 import { UsageError } from '../utils/index.js'
@@ -84,11 +94,10 @@ export function hasImages(space: Space): boolean {
 export function checkChannelsFirst(space: Space): void {
   for (const [, part] of partsOf(space) ?? []) checkChannelsFirst(part)
   if (!(space instanceof Box) || space.shape.length !== 3) return
-  const [first, second, last] = space.shape as readonly [number, number, number]
-  if (last >= first || last >= second) return
+  if (channelAxis(space) !== 2) return
   throw new UsageError(
     `The observation space ${space} looks like images [height, width, channels], but the network takes [channels, height, width]. ` +
-      `Put the env wrapper "obs_transpose" around the environment, which makes them [${last}, ${first}, ${second}], and give data in that order too; ` +
+      `Put the env wrapper "obs_transpose" around the environment, which makes them [${channelsFirstShape(space.shape).join(', ')}], and give data in that order too; ` +
       'or give an actor_network that takes them as they are.',
   )
 }

@@ -6,23 +6,13 @@ import { CQN, type CQNOptions } from '../../../ding/agent/index.js'
 import { RandomStream } from '../../../ding/compute/index.js'
 import { defaultsOf } from '../../../ding/config/index.js'
 import type { Batch } from '../../../ding/data/index.js'
-import {
-  BaseEnvManager,
-  Box,
-  createTimestep,
-  Dict,
-  Discrete,
-  type Env,
-  type Obs,
-  type Space,
-  Tuple,
-} from '../../../ding/envs/index.js'
+import { BaseEnvManager, Box, Dict, Discrete, type Obs, type Space, Tuple } from '../../../ding/envs/index.js'
 import { createModel } from '../../../ding/model/index.js'
 import { CQNPolicy, cqnPolicyConfig, type LearnOutput } from '../../../ding/policy/index.js'
 import { CheckpointError, ConfigError, UsageError } from '../../../ding/utils/index.js'
 import { f32, i32, policyOptions } from '../policy/support.js'
+import { Bandit, observations } from './bandit.js'
 
-const observations = new Box(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, [4])
 const actions = new Discrete(3)
 const small: CQNOptions = {
   lr: 0.01,
@@ -54,42 +44,6 @@ afterEach(async () => {
 
 const folder = mkdtempSync(join(tmpdir(), 'ding-cqn-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-
-/** Pays 1 for action `best` and 0 otherwise, for `length` steps. */
-class Bandit implements Env {
-  readonly observation_space: Env['observation_space']
-  readonly action_space = new Discrete(3)
-  readonly reward_space = new Box(0, 1)
-  private step_count = 0
-
-  constructor(
-    private readonly length: number,
-    private readonly mask?: Uint8Array,
-  ) {
-    this.observation_space =
-      mask === undefined
-        ? observations
-        : new Dict({ observation: observations, action_mask: new Box(0, 1, [3], 'uint8') })
-  }
-
-  private obs(): Obs {
-    const observation = Float32Array.of(1, 0, 0, 0)
-    return this.mask === undefined ? observation : { observation, action_mask: this.mask }
-  }
-
-  reset() {
-    this.step_count = 0
-    return this.obs()
-  }
-
-  step(action: Obs) {
-    this.step_count++
-    return createTimestep(this.obs(), Number(action === 0), this.step_count === this.length)
-  }
-
-  seed() {}
-  close() {}
-}
 
 describe('CQN', () => {
   it("takes AgileRL's arguments, with its defaults, into one config", async () => {

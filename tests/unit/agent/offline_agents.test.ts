@@ -4,6 +4,7 @@ import {
   BC,
   BCQ,
   CQL,
+  DiscreteCQL,
   EDAC,
   evaluatePolicy,
   IQL,
@@ -12,9 +13,8 @@ import {
 } from '../../../ding/agent/index.js'
 import { Box, createTimestep, type Env } from '../../../ding/envs/index.js'
 import { CheckpointError, ConfigError } from '../../../ding/utils/index.js'
-import { collect_demo_data } from '../../../entry/index.js'
-import { smallDqn, temporaryFolder } from '../../fixtures/configs.js'
-import { closeAgents, keep, pendulumData, policyOf, smallNets } from './support.js'
+import { temporaryFolder } from '../../fixtures/configs.js'
+import { cartPoleData, closeAgents, keep, pendulumData, policyOf, smallNets } from './support.js'
 
 closeAgents()
 
@@ -313,16 +313,36 @@ describe('every offline agent', () => {
     await expect(CQL.load(join(work_dir, 'agent.safetensors'))).rejects.toThrow(CheckpointError)
   })
 
+  it('of discrete actions learns from a dataset, goes on, predicts and comes back from its file', async () => {
+    const work_dir = temporaryFolder()
+    const dataset = await cartPoleData(work_dir, 200)
+    const make = () =>
+      keep(
+        new DiscreteCQL({ dataset, env: 'CartPole-v1', seed: 1, batch_size: 16, policy_kwargs: smallNets }),
+      )
+    const [whole, parts] = [make(), make()]
+    await whole.learn({ train_iterations: 30 })
+    const seen: number[] = []
+    await parts.learn({
+      train_iterations: 12,
+      callback: (_locals, { num_timesteps }) => void seen.push(num_timesteps),
+    })
+    await parts.learn({ train_iterations: 18 })
+    expect(seen).toEqual(Array.from({ length: 12 }, (_, i) => i + 1))
+    expect(parts.n_updates).toBe(30)
+    expect(await parts.getParameters()).toEqual(await whole.getParameters())
+    await parts.learn({ train_iterations: 100, callback: (_locals, { n_calls }) => n_calls < 3 })
+    expect(parts.n_updates).toBe(33)
+    const path = join(work_dir, 'agent.safetensors')
+    await whole.save(path)
+    const twin = keep(await DiscreteCQL.load(path))
+    const obs = [new Float32Array(4), Float32Array.of(1, 1, 1, 1)]
+    expect(await twin.predict(obs)).toEqual(await whole.predict(obs))
+  })
+
   it('clones discrete actions too, and is evaluated', async () => {
     const work_dir = temporaryFolder()
-    const dataset = join(work_dir, 'random.hdf5')
-    await collect_demo_data(smallDqn(), 0, {
-      console: 'quiet',
-      work_dir,
-      random_policy: true,
-      collect_count: 100,
-      expert_data_path: dataset,
-    })
+    const dataset = await cartPoleData(work_dir, 100)
     const agent = keep(
       new BC({ dataset, env: 'CartPole-v1', seed: 1, batch_size: 16, policy_kwargs: smallNets }),
     )

@@ -8,6 +8,8 @@ import {
   type DQNArguments,
 } from '../../../ding/agent/index.js'
 import { createDatasetWriter } from '../../../ding/data/index.js'
+import { collect_demo_data } from '../../../entry/index.js'
+import { smallDqn } from '../../fixtures/configs.js'
 
 const open: BaseAgent[] = []
 
@@ -60,6 +62,19 @@ export function dqn(more: DQNArguments = {}): DQN {
 export async function policyOf(agent: BaseAgent) {
   const { main_config, create_config } = await keep(agent).config()
   return { ...main_config.policy, create_config }
+}
+
+/** Collects so many random steps of CartPole into a D4RL file, and gives its path. */
+export async function cartPoleData(folder: string, count: number): Promise<string> {
+  const path = join(folder, 'cartpole.hdf5')
+  await collect_demo_data(smallDqn(), 0, {
+    console: 'quiet',
+    work_dir: folder,
+    random_policy: true,
+    collect_count: count,
+    expert_data_path: path,
+  })
+  return path
 }
 
 /** Writes a D4RL file of 200 steps that look like Pendulum's, and gives its path. @param torque of each step, in [-2, 2] */

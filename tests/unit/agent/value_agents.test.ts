@@ -1,11 +1,10 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { CQN, DiscreteCQL, OnlineCQN } from '../../../ding/agent/index.js'
+import { CQN, OnlineCQN } from '../../../ding/agent/index.js'
 import { Box, Discrete } from '../../../ding/envs/index.js'
 import { CheckpointError } from '../../../ding/utils/index.js'
-import { collect_demo_data } from '../../../entry/index.js'
-import { smallDqn, temporaryFolder } from '../../fixtures/configs.js'
-import { closeAgents, dqn, keep, smallNets } from './support.js'
+import { temporaryFolder } from '../../fixtures/configs.js'
+import { closeAgents, dqn, keep } from './support.js'
 
 closeAgents()
 
@@ -83,41 +82,5 @@ describe('CQN', () => {
     expect(await back.getParameters()).toEqual(await loop.getParameters())
     const bare = keep(await OnlineCQN.load(join(folder, 'loop.safetensors')))
     expect(bare.n_updates).toBe(4)
-  })
-})
-
-describe('an offline agent', () => {
-  it('learns from a dataset, goes on, predicts and comes back from its file', async () => {
-    const work_dir = temporaryFolder()
-    const dataset = join(work_dir, 'random.hdf5')
-    await collect_demo_data(smallDqn(), 0, {
-      console: 'quiet',
-      work_dir,
-      random_policy: true,
-      collect_count: 200,
-      expert_data_path: dataset,
-    })
-    const make = () =>
-      keep(
-        new DiscreteCQL({ dataset, env: 'CartPole-v1', seed: 1, batch_size: 16, policy_kwargs: smallNets }),
-      )
-    const [whole, parts] = [make(), make()]
-    await whole.learn({ train_iterations: 30 })
-    const seen: number[] = []
-    await parts.learn({
-      train_iterations: 12,
-      callback: (_locals, { num_timesteps }) => void seen.push(num_timesteps),
-    })
-    await parts.learn({ train_iterations: 18 })
-    expect(seen).toEqual(Array.from({ length: 12 }, (_, i) => i + 1))
-    expect(parts.n_updates).toBe(30)
-    expect(await parts.getParameters()).toEqual(await whole.getParameters())
-    await parts.learn({ train_iterations: 100, callback: (_locals, { n_calls }) => n_calls < 3 })
-    expect(parts.n_updates).toBe(33)
-    const path = join(work_dir, 'agent.safetensors')
-    await whole.save(path)
-    const twin = keep(await DiscreteCQL.load(path))
-    const obs = [new Float32Array(4), Float32Array.of(1, 1, 1, 1)]
-    expect(await twin.predict(obs)).toEqual(await whole.predict(obs))
   })
 })
