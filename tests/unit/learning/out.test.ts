@@ -15,13 +15,9 @@ test.each(['hopper', 'offline', 'offline_to_online'])(
     const before = readFileSync(page)
     const out = join(temporaryFolder(), 'runs.jsonl')
     writeFileSync(out, '')
-    try {
-      const { passed, failed, open } = await (STUDIES.get(name) as Study).run({ page_only: true, out })
-      expect([passed, failed]).toEqual([0, 0])
-      expect(open).toBeGreaterThan(0)
-      expect(readFileSync(page).equals(before)).toBe(true)
-    } finally {
-      writeFileSync(page, before)
-    }
+    const { passed, failed, open } = await (STUDIES.get(name) as Study).run({ page_only: true, out })
+    expect([passed, failed]).toEqual([0, 0])
+    expect(open).toBeGreaterThan(0)
+    expect(readFileSync(page).equals(before)).toBe(true)
   },
 )
