@@ -11,7 +11,13 @@ export function scaleAction(action: ArrayLike<number>, low: TypedArray, high: Ty
   })
 }
 
+/** A box narrower than this (float32's epsilon) counts as that much wider, as in Tianshou: where low is high, that action is -1. */
+const NARROWEST = 2 ** -23
+
 /** Inverse of {@link scaleAction} inside the box. */
 export function unscaleAction(action: ArrayLike<number>, low: TypedArray, high: TypedArray): number[] {
-  return Array.from({ length: low.length }, (_, i) => (2 * (action[i]! - low[i]!)) / (high[i]! - low[i]!) - 1)
+  return Array.from({ length: low.length }, (_, i) => {
+    const width = high[i]! - low[i]!
+    return (2 * (action[i]! - low[i]!)) / (width < NARROWEST ? width + NARROWEST : width) - 1
+  })
 }

@@ -97,7 +97,7 @@ function normOf(cfg: CrossQModelConfig): BatchRenormOptions | undefined {
 }
 
 /**
- * `trunk` = [norm, linear, activation] for each hidden width, then norm; `head` = mu and log_sigma_layer (gSDE: mu, log_std).
+ * `trunk` = [norm, linear, activation] for each hidden width, then norm, or nothing without hidden widths; `head` = mu and log_sigma_layer (gSDE: mu, log_std).
  * In training ({@link Module.train}) a forward pass moves the running statistics.
  */
 export class CrossQActor extends Module implements ActorModel {
@@ -112,7 +112,8 @@ export class CrossQActor extends Module implements ActorModel {
     const widths = [this.encoder.outputSize, ...archOf(cfg.net_arch).pi]
     const layers: Layer[] = []
     for (const [i, width] of widths.entries()) {
-      if (norm !== undefined) layers.push(new BatchRenorm(width, norm))
+      // SB3-contrib has no norm in front of the heads where there are no hidden layers.
+      if (norm !== undefined && widths.length > 1) layers.push(new BatchRenorm(width, norm))
       const next = widths[i + 1]
       if (next !== undefined) layers.push(new Linear(width, next, random), new Activation(cfg.activation))
     }

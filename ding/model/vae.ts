@@ -69,28 +69,29 @@ export class VanillaVAE extends Module implements ActionVae {
   readonly latentSize: number
   private readonly bound: number
 
-  /** @throws UsageError unless `hidden` has two equal widths: what is multiplied must have one size */
+  /** @throws UsageError unless `hidden` has two widths or more, the first and the last alike: what is multiplied must have one size */
   constructor({ obs, actions, hidden, max_action }: VaeSizes, random: RandomStream) {
     super()
     this.latentSize = 2 * actions
     this.bound = max_action
-    const [width, second, ...others] = hidden
-    if (width === undefined || second !== width || others.length > 0) {
+    const [width, encoded] = hidden
+    const decoded = hidden.at(-2)
+    if (width === undefined || encoded === undefined || decoded === undefined || hidden.at(-1) !== width) {
       throw new UsageError(
-        `vae_hidden_dims is [${hidden}], but the gated VAE takes two equal widths, since it multiplies hidden features. ` +
-          "Give [n, n], or set vae_type to 'concat'.",
+        `vae_hidden_dims is [${hidden}], but the gated VAE takes two widths or more, of which the first and the last are equal, ` +
+          "since it multiplies hidden features. Give [n, n] or [n, m, n], or set vae_type to 'concat'.",
       )
     }
     const block = (from: number, to: number, activation: string) =>
       new Sequential(...blockLayers(from, to, random, { activation }))
     this.encode_action_head = block(actions, width, 'relu')
     this.encode_obs_head = block(obs, width, 'relu')
-    this.encode_common = block(width, width, 'relu')
-    this.encode_mu_head = new Linear(width, this.latentSize, random)
-    this.encode_logvar_head = new Linear(width, this.latentSize, random)
+    this.encode_common = block(width, encoded, 'relu')
+    this.encode_mu_head = new Linear(encoded, this.latentSize, random)
+    this.encode_logvar_head = new Linear(encoded, this.latentSize, random)
     this.decode_action_head = block(this.latentSize, width, 'relu')
-    this.decode_common = block(width, width, 'relu')
-    this.decode_reconst_action_head = block(width, actions, 'tanh')
+    this.decode_common = block(width, decoded, 'relu')
+    this.decode_reconst_action_head = block(decoded, actions, 'tanh')
   }
 
   forward({ obs, action }: { obs: Tensor; action: Tensor }): VaeOutput {

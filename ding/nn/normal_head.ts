@@ -153,7 +153,9 @@ export class GsdeHead extends Module implements StochasticHead {
 /** exp(x) for x <= 0, log(1 + x) + 1 above; each branch is computed where it is finite only. */
 function expln(x: tf.Tensor): tf.Tensor {
   const positive = tf.greater(x, 0)
-  const below = tf.exp(tf.minimum(x, 0))
-  const above = tf.add(tf.log1p(tf.add(tf.maximum(x, 0), EPSILON)), 1)
+  // Selected by where: at 0 (a start value) minimum and maximum share the gradient, which is all of the exponential's there, as in SB3.
+  const zero = tf.zerosLike(x)
+  const below = tf.exp(tf.where(positive, zero, x))
+  const above = tf.add(tf.log1p(tf.add(tf.where(positive, x, zero), EPSILON)), 1)
   return tf.where(positive, above, below)
 }

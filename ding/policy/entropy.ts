@@ -131,7 +131,8 @@ export interface EntropySettings {
 /** Format of `ent_coef`. @throws Error saying what is wrong, which the config's validation passes on */
 export function ent_coef(value: unknown): value is number | string {
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return true
-  if (typeof value === 'string' && autoStart(value) !== undefined) return true
+  if (typeof value === 'string' && (autoStart(value) !== undefined || constantOf(value) !== undefined))
+    return true
   throw new ConfigError(
     "Give a number of 0 or more, 'auto', or 'auto_' and a start value above 0, such as 'auto_0.1'.",
   )
@@ -150,14 +151,27 @@ function autoStart(text: string): number | undefined {
   return start !== undefined && Number(start) > 0 ? Number(start) : undefined
 }
 
+/** The number that a text is, which SB3 takes as a constant too; undefined for another text. */
+function constantOf(text: string): number | undefined {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  return Number.isFinite(value) && value >= 0 ? value : undefined
+}
+
 /** The entropy coefficient that a config asks for. @param actions number of action dimensions */
 export function entropyCoefOf(settings: EntropySettings, actions: number): EntropyCoefficient {
   const { ent_coef: short, auto_alpha, log_space, learning_rate_alpha: learning_rate } = settings
   const target = settings.target_entropy
   const target_entropy = target === null || target === 'auto' ? -actions : target
-  if (typeof short === 'number') return new ConstantEntropyCoef(short)
   if (short !== null) {
-    const alpha = autoStart(short) ?? 1
+    const constant = typeof short === 'number' ? short : constantOf(short)
+    if (constant !== undefined) return new ConstantEntropyCoef(constant)
+    const alpha = autoStart(String(short))
+    if (alpha === undefined) {
+      throw new ConfigError(
+        `policy.learn.ent_coef is '${short}'. Give a number of 0 or more, 'auto', or 'auto_' and a start value above 0.`,
+        { path: 'policy.learn.ent_coef' },
+      )
+    }
     return new EntropyCoef({ alpha, target_entropy, learning_rate })
   }
   if (!auto_alpha) return new ConstantEntropyCoef(settings.alpha)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { scaleAction, unscaleAction } from '../../../ding/envs/act_scale.js'
 import {
   ActionError,
   BaseEnv,
@@ -274,6 +275,13 @@ describe('episode wrappers', () => {
 })
 
 describe('act_scale', () => {
+  it('maps there and back; where a bound is a point, that is -1', () => {
+    const [low, high] = [Float32Array.of(-4, 3), Float32Array.of(4, 3)]
+    const native = scaleAction([0.5, 0.5], low, high)
+    expect(native).toEqual([2, 3])
+    expect(unscaleAction(native, low, high)).toEqual([0.5, -1])
+  })
+
   it('shows [-1, 1], scales to the native box, and its random actions are in range', async () => {
     const native = new Box([-4, 0], [4, 10])
     const inner = new ScriptEnv(new Box(-100, 100, [2]), { obs: vectors, rewards: Array(99).fill(1) }, native)

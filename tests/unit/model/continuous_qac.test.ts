@@ -167,6 +167,23 @@ describe('the gSDE head', () => {
     expect(Array.from(drawn?.data ?? [])).toEqual([-0.5, 0.5])
   })
 
+  it('expln has the slope of exp where the log standard deviation is 0', async () => {
+    const of = head({ use_expln: true, log_std_init: 0 })
+    of.noise.set([2, -1])
+    for (const runtime of ['eager', 'onnx'] as const) {
+      const compute = await createCompute({ runtime })
+      await compute
+        .program('head', ({ x }: { x: tf.Tensor }) =>
+          backward([of.log_std], () => tf.sum(of.forward(x).noise as tf.Tensor)),
+        )
+        .run({ x: features })
+      await compute.dispose()
+      // z times the sum of its feature over the rows.
+      expect(Array.from(of.log_std.grad)).toEqual([2 * 2.5, -1 * -0.75])
+      of.log_std.grad.fill(0)
+    }
+  })
+
   it('expln grows slower than exp above 0, and clip_mean bounds mu', async () => {
     const of = head({ use_expln: true, clip_mean: 0.01 })
     of.mu.bias?.set([5])

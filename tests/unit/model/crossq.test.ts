@@ -228,4 +228,16 @@ describe("CrossQ's networks", () => {
       if (parts.includes(part)) expect(maxDiff(right!, other!)).toBeGreaterThan(1e-3 * scale)
     }
   })
+
+  it('without hidden layers the heads read the observation as it is, the critics a normalised one', () => {
+    const model = modelOf({})
+    const bare = createModel(
+      { type: 'crossq', ...SIZES, net_arch: [] },
+      { random: RandomStream.fromSeed(1) },
+    ) as CrossQModel
+    const norms = (of: CrossQModel, part: string) =>
+      of.namedParameters().filter(([name]) => name.startsWith(part) && name.endsWith('ra_mean')).length
+    expect([norms(model, 'actor'), norms(model, 'critic')]).toEqual([2, 2])
+    expect([norms(bare, 'actor'), norms(bare, 'critic')]).toEqual([0, 1])
+  })
 })

@@ -203,9 +203,21 @@ describe('the VAE', () => {
     expect(vae()).toEqual(before)
   })
 
-  test('gated takes two equal widths', async () => {
-    const model = { ...sizes, vae_hidden_dims: [10, 8] }
-    await expect(offlinePolicy(BCQPolicy, { model })).rejects.toThrow(/vae_hidden_dims.*concat/s)
+  test("gated takes DI-engine's widths: the first two in the encoder, the last two in the decoder", async () => {
+    const model = { ...sizes, vae_hidden_dims: [10, 7, 8, 10] }
+    const policy = await offlinePolicy(BCQPolicy, { model })
+    const state = policy.learn_mode.state_dict()['model'] as Record<string, { shape: number[] }>
+    const shape = (layer: string) => state[`vae.${layer}.weight`]?.shape
+    expect([shape('encode_obs_head.0')?.[0], shape('decode_action_head.0')?.[0]]).toEqual([10, 10])
+    expect([shape('encode_common.0'), shape('encode_mu_head')?.[1]]).toEqual([[7, 10], 7])
+    expect([shape('decode_common.0'), shape('decode_reconst_action_head.0')?.[1]]).toEqual([[8, 10], 8])
+    expect((await learnOnce(policy))['vae_loss']).toBeGreaterThan(0)
+  })
+
+  test.each([[[10, 8]], [[10]], [[10, 10, 8]]])('gated does not take %j', async (vae_hidden_dims) => {
+    await expect(offlinePolicy(BCQPolicy, { model: { ...sizes, vae_hidden_dims } })).rejects.toThrow(
+      /vae_hidden_dims.*concat/s,
+    )
   })
 })
 

@@ -85,6 +85,7 @@ describe('the config', () => {
     [{ ent_coef: 'auto' }, EntropyCoef, 1],
     [{ ent_coef: 'auto_0.1', auto_alpha: false }, EntropyCoef, 0.1],
     [{ ent_coef: 0.7 }, ConstantEntropyCoef, 0.7],
+    [{ ent_coef: '0.7' }, ConstantEntropyCoef, 0.7],
   ] as const)('%j', (given, kind, alpha) => {
     const entropy = entropyCoefOf({ ...SETTINGS, ...given }, 4)
     expect(entropy).toBeInstanceOf(kind)
@@ -102,10 +103,11 @@ describe('the config', () => {
     expect([target(null), target('auto'), target(-1.5)]).toEqual([-4, -4, -1.5])
   })
 
-  test('ent_coef takes numbers, auto and auto_x', () => {
-    for (const good of [0, 1.5, 'auto', 'auto_0.1', 'auto_1e-2']) expect(ent_coef(good)).toBe(true)
-    for (const bad of [-1, 'auto_', 'auto_0', 'always', Number.NaN, true])
+  test('ent_coef takes numbers, as text too, auto and auto_x', () => {
+    for (const good of [0, 1.5, '0.3', 'auto', 'auto_0.1', 'auto_1e-2']) expect(ent_coef(good)).toBe(true)
+    for (const bad of [-1, '-1', '', 'auto_', 'auto_0', 'always', Number.NaN, true])
       expect(() => ent_coef(bad)).toThrow()
+    expect(() => entropyCoefOf({ ...SETTINGS, ent_coef: 'always' }, 1)).toThrow(/policy\.learn\.ent_coef/)
   })
 
   test('a constant has no loss and no gradient', async () => {
