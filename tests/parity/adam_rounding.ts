@@ -25,7 +25,7 @@ interface AdamSettings {
 type Allowances = readonly ReadonlyMap<string, Float64Array>[]
 
 /** How many times the measured noise of a gradient its rounding may be; as for CORL's networks. */
-const NOISE_MARGIN = 4
+export const NOISE_MARGIN = 4
 /** The next number of float32 is at most this share of a number away. */
 const LAST_DIGIT = 2 ** -23
 

@@ -76,7 +76,8 @@ function mlpOf(layers: readonly Layer[], name: string): Config {
     hidden_size: hidden.map((layer) => layer.shape?.[0]),
     ...activationOf(find('activation_1')?.type),
     // Without a name AgileRL's encoder ends in its hidden layers' activation.
-    output_activation: name === 'value' ? null : (find('activation_output')?.type ?? 'Identity'),
+    output_activation: name === 'value' ? null : outputOf(find('activation_output')?.type),
+    ...(find('activation_output')?.type === 'NewGELU' && { new_gelu: true }),
     layer_norm: find('layer_norm_1') !== undefined,
     output_layernorm: outputNorm !== undefined,
   }
@@ -85,6 +86,11 @@ function mlpOf(layers: readonly Layer[], name: string): Config {
 /** An activation and, of GELU, whether it is the approximation by tanh. */
 function activationOf(type = 'ReLU'): Config {
   return type === 'NewGELU' ? { activation: 'GELU', new_gelu: true } : { activation: type }
+}
+
+/** AgileRL's name of an output activation. */
+function outputOf(type = 'Identity'): string {
+  return type === 'NewGELU' ? 'GELU' : type
 }
 
 /** The blocks list their layers; the relu between the two linear ones is none of them. */

@@ -9,11 +9,11 @@ interface GoldenAuthors {
     obs: number
     act: number
     max_action?: number
-    discount: number
-    tau: number
-    lmbda: number
-    phi: number
-    lr: number
+    discount?: number
+    tau?: number
+    lmbda?: number
+    phi?: number
+    lr?: number
   }
   readonly initial_params: Record<'actor' | 'critic' | 'vae', Tensors>
   readonly batch: Record<'state' | 'action' | 'reward' | 'next_state' | 'not_done', GoldenTensor>
@@ -42,23 +42,24 @@ function runOf(golden: GoldenAuthors): BCQRun {
   const { config, initial_params, batch, updates } = golden
   const { state, action, reward, next_state, not_done } = batch
   const adam = { type: 'Adam', betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0, amsgrad: false }
-  const optimizer = { ...adam, lr: config.lr }
+  const optimizer = { ...adam, lr: config.lr ?? 1e-3 }
   const flags = Uint8Array.from(not_done.data, (value) => Number(value === 0))
   return {
     model: {
       vae_type: 'concat',
       obs_shape: config.obs,
       action_shape: config.act,
-      phi: config.phi,
+      phi: config.phi ?? 0.05,
       max_action: config.max_action ?? 1,
       actor_head_hidden_size: widths(initial_params.actor, /^l(\d+)\.bias$/).slice(0, -1),
       critic_head_hidden_size: half(widths(initial_params.critic, /^l(\d+)\.bias$/)).slice(0, -1),
       vae_hidden_dims: widths(initial_params.vae, /^e(\d+)\.bias$/),
     },
     learn: {
-      lmbda: config.lmbda,
-      discount_factor: config.discount,
-      target_theta: config.tau,
+      lmbda: config.lmbda ?? 0.75,
+      discount_factor: config.discount ?? 0.99,
+      target_theta: config.tau ?? 0.005,
+      candidates: candidatesOf(updates, flags.length),
       ...optimizerKeys({ critic: optimizer, actor: optimizer, vae: optimizer }),
     },
     initial: named(initial_params),
@@ -69,14 +70,16 @@ function runOf(golden: GoldenAuthors): BCQRun {
       next_obs: decode(next_state),
       done: { dtype: 'bool', shape: [flags.length], data: flags },
     },
-    updates: updates.map(({ draws, metrics }) => ({ draws: inOrder(draws), metrics: ours(metrics) })),
+    updates: updates.map(({ draws, metrics }) => ({ draws: inOrder(draws), metrics: ours(metrics ?? {}) })),
     grads: {},
     before: {},
-    snapshots: Object.entries(golden.snapshots).map(([name, { actor_target, critic_target, ...params }]) => ({
-      after: Number(name.replace('after_', '')),
-      params: named(params),
-      target: named({ actor: actor_target, critic: critic_target }),
-    })),
+    snapshots: Object.entries(golden.snapshots ?? {}).map(
+      ([name, { actor_target, critic_target, ...params }]) => ({
+        after: Number(name.replace('after_', '')),
+        params: named(params),
+        target: named({ actor: actor_target, critic: critic_target }),
+      }),
+    ),
     chosen: Object.entries(golden).flatMap(([key, cases]) => {
       const after = /^select_action_after_(\d+)$/.exec(key)?.[1]
       if (after === undefined) return []
@@ -88,6 +91,11 @@ function runOf(golden: GoldenAuthors): BCQRun {
       }))
     }),
   }
+}
+
+/** Sampled actions for each next observation. */
+function candidatesOf(updates: GoldenAuthors['updates'], rows: number): number {
+  return (updates[0]?.draws['next_z']?.shape[0] ?? 10 * rows) / rows
 }
 
 /** The authors' metrics by our names; their critic_loss is the sum over the two critics. */

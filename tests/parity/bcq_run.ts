@@ -53,7 +53,7 @@ export async function bcqRun(run: BCQRun): Promise<FileResult> {
   }
   for (const { name, compute } of await runtimes()) await replay(run, name, compute, to)
   let detail: string | undefined
-  if (!to.networks.result().pass && run.updates.length > 0) {
+  if (!to.networks.result().pass && run.snapshots.length > 0 && run.updates.length > 0) {
     to.networks = new Comparison(to.networks.name)
     for (const { name, compute } of await runtimes()) {
       const rounded = await replay(run, name, compute, to, await measured(run, compute))
@@ -63,6 +63,8 @@ export async function bcqRun(run: BCQRun): Promise<FileResult> {
   const empty: Partial<Record<string, boolean>> = {
     before: Object.keys(run.before).length === 0,
     gradients: Object.keys(run.grads).length === 0,
+    losses: run.updates.every(({ metrics }) => Object.keys(metrics).length === 0),
+    networks: run.snapshots.length === 0,
     actions: run.chosen.length === 0,
   }
   const cases = Object.entries(to).filter(([name]) => empty[name] !== true)
@@ -134,6 +136,15 @@ async function replay(
     await compareBefore(run, model, withDraws(compute, draws), runtime, to.before)
   }
   let rounded = 0
+  const beforeAll = run.chosen.filter(({ after }) => after === 0)
+  if (beforeAll.length > 0) {
+    const draws = new RecordedDraws()
+    const policy = policyOf(run, modelOf(run.model, run.initial), withDraws(compute, draws))
+    for (const { obs, z, action } of beforeAll) {
+      draws.push(z)
+      to.actions.check(`${runtime} before all`, await actionsFor(policy, obs), action)
+    }
+  }
   await updatesOf(run, compute, run.initial, async ({ k, metrics, out, policy, model, draws }) => {
     for (const [name, value] of Object.entries(metrics))
       to.losses.check(`${runtime} ${name} ${k}`, out[name], Math.fround(value))
@@ -198,7 +209,7 @@ async function compareBefore(
   program.dispose()
   for (const [name, tensor] of Object.entries(found)) {
     const expected = before[name as keyof typeof before]
-    if (expected !== undefined) to.check(`${runtime} ${name}`, tensor, expected)
+    if (expected !== undefined) checkTensor(to, `${runtime} ${name}`, tensor.data, expected)
   }
 }
 

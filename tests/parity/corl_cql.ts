@@ -4,7 +4,7 @@ import type { ActorCriticModel } from '../../ding/model/index.js'
 import type { LearnOutput } from '../../ding/policy/index.js'
 import type { StateTree } from '../../ding/utils/index.js'
 import { movedBy, type Rounding, roundingOf, type Trace } from './adam_rounding.js'
-import { Comparison } from './compare.js'
+import { Comparison, FLOAT32_TOLERANCE } from './compare.js'
 import { type Draw, type GoldenCQL, isCQLRun, type Networks, PARTS } from './corl_cql_golden.js'
 import { corlHelpers } from './corl_cql_helpers.js'
 import { compareGradients, compareNetworks, scalesOf } from './corl_cql_networks.js'
@@ -16,6 +16,33 @@ import type { FileResult, ReadRun } from './types.js'
 
 /** Metrics are means of numbers of this size at least, which may cancel: float32 has no more digits of them. */
 const METRIC_SCALE = 0.1
+/** How many times the effect of weights one digit away a metric may be off, where that is more than the usual tolerance. */
+const NUDGED_MARGIN = 4
+
+/** What rounding may do in this run, to metrics too: by name, the most that any nudged run has them differ, after each update. */
+interface RunRounding extends Rounding {
+  readonly metrics: readonly ReadonlyMap<string, number>[]
+}
+
+/** Metrics of the critics' values, which move together when rounding says whether a relu passes a row. */
+const OF_VALUES = /^(average_qf|cql_q\d|cql_std)/
+
+/** Our name of a metric. */
+const ownName = (name: string): string => (name.startsWith('qf_loss') ? 'critic_loss' : name)
+
+/**
+ * The scale of what a metric is a difference of, of which a tenth is left at most: of the gap and its threshold (with a multiplier), of values
+ * whose deviation is small.
+ */
+function scaleOf(name: string, metrics: Record<string, number>, { config }: GoldenCQL): number {
+  const size = (of: string) => Math.abs(metrics[of] ?? 0)
+  if (name.startsWith('cql_std_q')) return Math.max(METRIC_SCALE, size(`average_qf${name.at(-1)}`) / 10)
+  if (config['cql_lagrange'] !== true || !/^(cql_min_qf|alpha_prime_loss|qf_loss)/.test(name))
+    return METRIC_SCALE
+  const weight = size('alpha_prime') * Math.abs(Number(config['cql_alpha'] ?? 10))
+  return Math.max(METRIC_SCALE, (weight * Math.max(size('cql_qf1_diff'), size('cql_qf2_diff'))) / 10)
+}
+
 /** Compares by a scale of `least` at least. */
 function checkFrom(to: Comparison, what: string, least: number, found: unknown, expected: unknown): void {
   if (found === undefined) to.check(what, found, expected)
@@ -38,15 +65,14 @@ export async function corlCql(golden: unknown, readRun?: ReadRun): Promise<FileR
   }
   for (const { name, compute } of await runtimes()) await replay(golden, name, compute, to)
   let detail: string | undefined
-  if (!to.gradients.result().pass || !to.networks.result().pass) {
-    to.gradients = new Comparison(to.gradients.name)
-    to.networks = new Comparison(to.networks.name)
+  if (Object.values(to).some((part) => !part.result().pass)) {
+    for (const part of ['metrics', 'gradients', 'networks'] as const) to[part] = new Comparison(to[part].name)
     for (const { name, compute } of await runtimes())
       await replay(golden, name, compute, to, await measured(golden, compute))
     detail = 'with what rounding does to gradients'
   }
   const parts = golden.grads_update_1 === undefined ? [to.metrics, to.networks] : Object.values(to)
-  return { cases: parts.map((part) => part.result(part === to.metrics ? undefined : detail)) }
+  return { cases: parts.map((part) => part.result(detail)) }
 }
 
 type Comparisons = Record<'metrics' | 'gradients' | 'networks', Comparison>
@@ -81,14 +107,18 @@ async function updatesOf(
 }
 
 /** What rounding may do in this run. */
-function measured(golden: GoldenCQL, compute: Compute): Promise<Rounding> {
+async function measured(golden: GoldenCQL, compute: Compute): Promise<RunRounding> {
   const { learn } = policyConfig(golden)
-  return roundingOf(
+  const seen: Record<string, number>[][] = []
+  const rounding = await roundingOf(
     async (nudge) => {
       const { actor, critic_1, critic_2 } = golden.init
       const nudged = { actor: nudge(actor), critic_1: nudge(critic_1), critic_2: nudge(critic_2) }
       const trace: Trace[number][] = []
-      await updatesOf(golden, compute, { ...golden.init, ...nudged }, ({ state, model }) => {
+      const metrics: Record<string, number>[] = []
+      seen.push(metrics)
+      await updatesOf(golden, compute, { ...golden.init, ...nudged }, ({ state, model, output }) => {
+        metrics.push({ ...output } as unknown as Record<string, number>)
         const moved = (['actor', 'critic'] as const).flatMap((part) => {
           const named = model[part].namedParameters().map(([name, own]) => [`${part}.${name}`, own] as const)
           return movedBy(state[`optimizer_${part}`] as StateTree, named)
@@ -104,6 +134,18 @@ function measured(golden: GoldenCQL, compute: Compute): Promise<Rounding> {
       period: learn.target_update_period,
     },
   )
+  // The last run is the one that starts from the weights themselves.
+  const own = seen.at(-1)!
+  const metrics = golden.metrics.map((expected, k) => {
+    const names = Object.keys(expected)
+    const noise = (name: string) => {
+      const of = (run: Record<string, number>[]) => run[k]![ownName(name)]!
+      return Math.max(...seen.map((run) => Math.abs(of(run) - of(own))))
+    }
+    const alike = (name: string) => (OF_VALUES.test(name) ? names.filter((n) => OF_VALUES.test(n)) : [name])
+    return new Map(names.map((name) => [name, Math.max(...alike(name).map(noise))]))
+  })
+  return { ...rounding, metrics }
 }
 
 async function replay(
@@ -111,12 +153,13 @@ async function replay(
   runtime: string,
   compute: Compute,
   to: Comparisons,
-  rounding?: Rounding,
+  rounding?: RunRounding,
 ): Promise<void> {
   await updatesOf(golden, compute, golden.init, ({ k, metrics, output, state, model }) => {
     for (const [name, value] of Object.entries(metrics)) {
-      const ours = name.startsWith('qf_loss') ? 'critic_loss' : name
-      checkFrom(to.metrics, `${runtime} ${name} ${k}`, METRIC_SCALE, output[ours], Math.fround(value))
+      const noise = (rounding?.metrics[k - 1]?.get(name) ?? 0) * NUDGED_MARGIN
+      const least = Math.max(scaleOf(name, metrics, golden), noise / FLOAT32_TOLERANCE)
+      checkFrom(to.metrics, `${runtime} ${name} ${k}`, least, output[ownName(name)], Math.fround(value))
     }
     if (k === 1 && golden.grads_update_1 !== undefined)
       compareGradients(to.gradients, runtime, model, golden, rounding?.gradients)

@@ -142,7 +142,8 @@ export function compareNetworks(
 
 /**
  * Gradients of the first update. In those of a critic's last layer two sums of the size of the conservative weight, over drawn actions and over
- * the data's, all but cancel: they are held to the digits of the sums, of which a tenth is left at most.
+ * the data's, all but cancel: they are held to the digits of the sums, of which a tenth is left at most. So are those of the scale and offset of the actor's log standard deviations, where the density gives each
+ * action's dimension a gradient of alpha, which the rest of the loss (in `bc_steps` the other density) all but cancels.
  */
 export function compareGradients(
   to: Comparison,
@@ -151,9 +152,9 @@ export function compareGradients(
   golden: GoldenCQL,
   noise?: ReadonlyMap<string, Float64Array>,
 ): void {
-  const { grads_update_1 = {}, config } = golden
+  const { grads_update_1 = {}, config, dims } = golden
   const own = new Map(model.namedParameters())
-  const weight = Number(config['cql_alpha'])
+  const weight = Math.abs(Number(config['cql_alpha'] ?? 10))
   for (const network of ONLINE) {
     const tensors = grads_update_1[network] ?? {}
     const last = Math.max(...Object.keys(tensors).map(layerNumber))
@@ -162,7 +163,10 @@ export function compareGradients(
         ([, t]) => t === tensor,
       )!
       const parameter = own.get(ours)
-      const least = network !== 'actor' && layerNumber(name) === last ? weight / 10 : 0
+      const spread = network === 'actor' && name.startsWith('log_std_')
+      const cancels = network !== 'actor' && layerNumber(name) === last
+      const least =
+        (spread ? dims.act * Math.abs(Number(config['alpha_multiplier'] ?? 1)) : cancels ? weight : 0) / 10
       const scale = Math.max(least, roughScale(golden, tensor))
       checkWithin(to, `${runtime} gradient of ${ours}`, parameter?.grad, tensor, scale, noise?.get(ours))
     }

@@ -11,7 +11,7 @@ import { RecordedDraws, withDraws } from './recorded_draws.js'
 import { modelOf, named, type Tensors } from './redq_networks.js'
 import { activationOf } from './torch_activation.js'
 
-interface Optimizer {
+export interface Optimizer {
   readonly type: string
   readonly lr: number
   readonly betas: number[]
@@ -51,7 +51,7 @@ export interface GoldenREDQ {
     alpha_loss: number | null
     actor_step: boolean
   }[]
-  readonly updates: Record<'target_q' | 'returns' | 'td_mean_weight', GoldenTensor>[]
+  readonly updates: Partial<Record<'target_q' | 'returns' | 'td_mean_weight', GoldenTensor>>[]
   readonly grads: Record<string, { actor?: Tensors; critic?: Tensors }>
   readonly snapshots: Record<
     string,
@@ -86,16 +86,14 @@ function hiddenActivation({ architecture }: GoldenREDQ): string | undefined {
   const [actor, critic] = [text, architecture?.critic].map((net) =>
     nameOf(typeof net === 'string' ? net : ''),
   )
-  if (critic !== undefined && critic !== actor)
-    throw new Error(
-      `The redq model has one activation; the actor has ${String(actor)}, the critics ${critic}.`,
-    )
-  return actor
+  if (critic !== undefined && actor !== undefined && critic !== actor)
+    throw new Error(`The redq model has one activation; the actor has ${actor}, the critics ${critic}.`)
+  return actor ?? critic
 }
 
 /** Our name of the activation behind a layer in the text of a network. */
 function nameOf(net: string): string | undefined {
-  const name = /Linear\([^)]*\) (\w+)\]/.exec(net)?.[1]
+  const name = /Linear(?:\([^)]*\))? (\w+)\]/.exec(net)?.[1]
   return name === undefined ? undefined : activationOf(name)
 }
 

@@ -25,7 +25,7 @@ import {
   type Replay,
   type Weights,
 } from './sb3_replay.js'
-import { hasParts, type OptimizerSettings, unreadOptions } from './sb3_settings.js'
+import { hasParts, type OptimizerSettings, unreadOptions, withoutBlanks } from './sb3_settings.js'
 import {
   type Course,
   compareRuns,
@@ -108,7 +108,8 @@ export interface ActorCriticCase {
 const needed = ['config', 'optimizers', 'initial', 'draws', 'batches', 'steps', 'snapshots', 'dims'] as const
 
 /** The file as a run, or why it is none. */
-export function readActorCritic(json: unknown): GoldenActorCritic | { readonly skipped: string } {
+export function readActorCritic(file: unknown): GoldenActorCritic | { readonly skipped: string } {
+  const json = withoutBlanks(file)
   if (!hasParts(json, needed))
     return { skipped: `not a run of an actor and critics: needs ${needed.join(', ')}` }
   return json as unknown as GoldenActorCritic

@@ -16,7 +16,13 @@ import {
   type Replay,
   type Weights,
 } from './sb3_replay.js'
-import { adamSettings, hasParts, type OptimizerSettings, unreadOptions } from './sb3_settings.js'
+import {
+  adamSettings,
+  hasParts,
+  type OptimizerSettings,
+  unreadOptions,
+  withoutBlanks,
+} from './sb3_settings.js'
 import { type Course, compareRuns, movedTensor, type Reading, Readings } from './sb3_shadows.js'
 import { activationOf } from './torch_activation.js'
 import type { CaseResult, FileResult } from './types.js'
@@ -74,7 +80,8 @@ class Comparisons {
  * Stable-Baselines3's DQN: its recorded batches through our `dqn` policy, from the same weights. Losses, both networks and
  * their answers to probes must come out the same.
  */
-export async function sb3Dqn(json: unknown, _fileName: string): Promise<FileResult> {
+export async function sb3Dqn(file: unknown, _fileName: string): Promise<FileResult> {
+  const json = withoutBlanks(file)
   if (!hasParts(json, needed)) return { skipped: `not a DQN run: needs ${needed.join(', ')}` }
   const golden = json as unknown as GoldenDQN
   const unread = unreadOptions({ ...golden.config }, ['max_grad_norm', 'target_update_interval'])

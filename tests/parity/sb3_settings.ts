@@ -2,10 +2,10 @@ import { isRecord } from './golden.js'
 
 /** An optimizer as SB3's files write torch's. */
 export interface OptimizerSettings {
-  readonly type: string
+  readonly type?: string
   readonly lr: number
-  readonly betas: [number, number]
-  readonly eps: number
+  readonly betas?: [number, number]
+  readonly eps?: number
   readonly weight_decay?: number
   readonly amsgrad?: boolean
 }
@@ -13,7 +13,13 @@ export interface OptimizerSettings {
 const CLASSES: Readonly<Record<string, 'adam' | 'adamw'>> = { Adam: 'adam', AdamW: 'adamw' }
 
 /** The class and options of an optimizer as keys of our policies' `learn`. @throws Error for another class than Adam and AdamW */
-export function adamSettings({ type, betas, eps, weight_decay, amsgrad }: OptimizerSettings) {
+export function adamSettings({
+  type = 'Adam',
+  betas = [0.9, 0.999],
+  eps = 1e-8,
+  weight_decay = type === 'AdamW' ? 0.01 : 0,
+  amsgrad = false,
+}: OptimizerSettings) {
   const optimizer_type = CLASSES[type]
   if (optimizer_type === undefined)
     throw new Error(`The policies have Adam and AdamW, the recording was made with ${type}.`)
@@ -21,8 +27,8 @@ export function adamSettings({ type, betas, eps, weight_decay, amsgrad }: Optimi
     optimizer_type,
     optimizer_betas: [...betas],
     optimizer_eps: eps,
-    weight_decay: weight_decay ?? 0,
-    amsgrad: amsgrad ?? false,
+    weight_decay,
+    amsgrad,
   }
 }
 
@@ -83,6 +89,16 @@ export function unreadOptions(
 export function stepsPerCall(config: Readonly<Record<string, unknown>>): number {
   const { gradient_steps } = config
   return typeof gradient_steps === 'number' && gradient_steps > 1 ? gradient_steps : 1
+}
+
+/** A file without its parts that are null, and without a replay that is only a remark (float64 files name the file that has it). */
+export function withoutBlanks(json: unknown): unknown {
+  if (!isRecord(json)) return json
+  const given = Object.entries(json).filter(
+    ([key, value]) =>
+      value !== null && (key !== 'replay' || (isRecord(value) && Array.isArray(value['observations']))),
+  )
+  return Object.fromEntries(given)
 }
 
 /** Which kind of run the file is, or undefined: each of `keys` must be a record or a list. */

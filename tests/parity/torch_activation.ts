@@ -6,6 +6,7 @@ const BY_SMALL_LETTERS: ReadonlyMap<string, string> = new Map(
 
 /** Our name of a torch activation, in whatever case; an unknown one is for the model's config to refuse. */
 export function activationOf(name: string): string {
-  const small = name.toLowerCase()
+  // torch.nn.ReLU, or <class 'torch.nn.modules.activation.ReLU'>, is ReLU.
+  const small = (/(\w+)\W*$/.exec(name)?.[1] ?? name).toLowerCase()
   return BY_SMALL_LETTERS.get(small) ?? small
 }
