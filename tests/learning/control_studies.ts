@@ -176,6 +176,8 @@ const hopper: ControlStudy = {
   notes: [
     'The critics of CrossQ are 1024-1024. Standing still for a whole episode has a return of 1000; a return above it takes hopping. Nothing is published for 50,000 steps; at 100,000 CrossQ has 2764 ± 781 and ' +
       'REDQ 2750 ± 922 (ten runs).',
+    'Two seeds were chosen, for want of time. The second of REDQ is not done: its 900,000 updates take 2.4 hours of one core where an update takes 9.5 ms (benchmarks.md), 4 to 8 on the machines that it was begun on ' +
+      '(325,500 updates on the first, which was lost with them).',
     PUBLISHED_SOURCE,
   ],
 }
