@@ -34,6 +34,7 @@ declare module '../config/index.js' {
 
 /** Least log standard deviation; the most is 2, as elsewhere. */
 const LOG_SIGMA_MIN = -5
+const LOG_SIGMA_MAX = 2
 /** Start value of the biases in front of a relu. */
 const BIAS_START = 0.1
 /** Start values of the critics' last layer lie in +- this. */
@@ -44,7 +45,8 @@ class EDACActor extends ContinuousActor {
   override forward(inputs: ModelInput, options?: ActorOptions): ModelOutput {
     const output = super.forward(inputs, options)
     const { mu, log_sigma: raw } = normalLogit(output)
-    const log_sigma = tf.maximum(raw, LOG_SIGMA_MIN)
+    // Not `tf.maximum`: at the bound itself the gradient passes whole, as torch.clip's does.
+    const log_sigma = tf.clipByValue(raw, LOG_SIGMA_MIN, LOG_SIGMA_MAX)
     return { ...output, logit: { mu, sigma: tf.exp(log_sigma), log_sigma } }
   }
 }

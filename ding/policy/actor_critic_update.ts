@@ -67,6 +67,11 @@ export function leastOf(q_value: Tensor): Tensor {
   return tf.unstack(q_value).reduce((least, row) => tf.minimum(least, row))
 }
 
+/** {@link leastOf}, but of equal values the first alone has the gradient, as of torch's `min` over an axis; elsewhere they share it. */
+export function firstLeastOf(q_value: Tensor): Tensor {
+  return tf.unstack(q_value).reduce((least, row) => tf.where(tf.lessEqual(least, row), least, row))
+}
+
 /** A column as [B], whether it came so or as [B, 1]. */
 export function column(values: Tensor): Tensor {
   return values.rank === 1 ? values : tf.reshape(values, [-1])

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { backward } from '../compute/index.js'
 import { type ConfigOf, extendSchema } from '../config/index.js'
 import { EDACModel } from '../model/index.js'
+import type { ObsTensor } from '../nn/index.js'
 import { POLICY_REGISTRY } from '../registry/index.js'
 import { ConfigError } from '../utils/index.js'
 import { targetKeys } from './actor_critic_config.js'
@@ -10,6 +11,7 @@ import {
   type ActorCriticBatch,
   type CriticLoss,
   type CriticOutput,
+  firstLeastOf,
   squaredErrors,
 } from './actor_critic_update.js'
 import { adamKeys } from './adam_options.js'
@@ -66,8 +68,8 @@ declare module '../config/index.js' {
   }
 }
 
-/** Keeps the gradient of a norm finite at 0. */
-const TINY = 1e-24
+/** Keeps the gradient of a norm finite at 0. Its root must be far below the 1e-10 that is added to the norm. */
+const TINY = 1e-37
 
 /**
  * Ensemble-diversified actor critic (An et al. 2021): SAC with the least of N critics, whose loss asks that the gradients of their values by the
@@ -120,6 +122,10 @@ export class EDACPolicy extends MaxEntropyPolicy<EDACConfig> {
   protected override initLearn(): void {
     this.follow(this.nets.critic, this.cfg.learn.target_theta)
     super.initLearn()
+  }
+
+  protected override actorValue(obs: ObsTensor, action: Tensor): Tensor {
+    return firstLeastOf(this.nets.critic.forward({ obs, action })['q_value'] as Tensor)
   }
 
   protected override criticFunction(batch: ActorCriticBatch): CriticOutput {

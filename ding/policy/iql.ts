@@ -63,7 +63,7 @@ export const iqlPolicyConfig = extendSchema(actorCriticPolicyConfig, {
     },
     exp_adv_max: { doc: 'The most that this weight can be.', format: 'positive_number', default: 100 },
   },
-  other: { replay_buffer: { replay_buffer_size: { default: 1_000_000 } } },
+  other: { replay_buffer: { replay_buffer_size: { default: 2_000_000 } } },
 })
 
 export type IQLConfig = ConfigOf<typeof iqlPolicyConfig> & { model: Record<string, unknown> }

@@ -27,7 +27,7 @@ export const td3BcPolicyConfig = extendSchema(td3PolicyConfig, {
       default: 2.5,
     },
   },
-  other: { replay_buffer: { replay_buffer_size: { default: 1_000_000 } } },
+  other: { replay_buffer: { replay_buffer_size: { default: 2_000_000 } } },
 })
 
 export type TD3BCConfig = ConfigOf<typeof td3BcPolicyConfig> & { model: Record<string, unknown> }

@@ -1,11 +1,16 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
+import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
+import { backward, Parameter, RandomStream } from '../../../ding/compute/index.js'
 import { ConfigError, EDACPolicy, gradient_diversity } from '../../../ding/index.js'
+import { createModel, type EDACModel, normalLogit } from '../../../ding/model/index.js'
+import { firstLeastOf } from '../../../ding/policy/actor_critic_update.js'
 import {
   ACTIONS,
   checksum,
   expectResumes,
   learnOnce,
+  OBS,
   offlinePolicy,
   ROWS,
   wave,
@@ -71,6 +76,35 @@ describe('gradient_diversity', () => {
   test('counts a gradient of 0 as none', async () => {
     expect(await of([0, 0, 1, 0], [2, 1, 2])).toBe(0)
   })
+})
+
+test('log_sigma has its whole gradient at its least value', async () => {
+  const model = createModel(
+    { type: 'edac', ...small.model, obs_shape: OBS, action_shape: ACTIONS },
+    { random: RandomStream.fromSeed(1) },
+  ) as EDACModel
+  const layer = new Map(model.actor.namedParameters())
+  const [weight, bias] = ['weight', 'bias'].map((part) => layer.get(`head.log_sigma_layer.${part}`)!)
+  weight!.set(new Float32Array(weight!.size))
+  bias!.set(new Float32Array(ACTIONS).fill(-5))
+  const program = (await sharedCompute()).program('log_sigma', ({ obs }: { obs: Tensor }) =>
+    backward([bias!], () => tf.sum(normalLogit(model.actor.forward(obs)).log_sigma)),
+  )
+  await program.run({ obs: f32(wave(1.3, 0, 1, OBS), [1, OBS]) })
+  program.dispose()
+  expect(Array.from(bias!.grad)).toEqual(Array(ACTIONS).fill(1))
+})
+
+test('of equal critics the first has the gradient of the actor; shared, opposite slopes would cancel', async () => {
+  const value = new Parameter([1], true, Float32Array.of(0))
+  const program = (await sharedCompute()).program('least', () =>
+    backward([value], () =>
+      tf.sum(firstLeastOf(tf.stack([value.value, tf.neg(value.value), tf.mul(value.value, 3)]))),
+    ),
+  )
+  await program.run({})
+  program.dispose()
+  expect(Array.from(value.grad)).toEqual([1])
 })
 
 test('a larger eta makes the critics less alike', async () => {
