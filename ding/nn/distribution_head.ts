@@ -5,6 +5,15 @@ import type { Sequential } from './container.js'
 import { DiscreteHead, type Head, type HeadOptions } from './head.js'
 import { Module } from './module.js'
 
+/** `count` numbers evenly from `first` to `last`, each rounded once: tf.linspace adds the step up in float32, and misses `last`. */
+export function evenly(first: number, last: number, count: number): tf.Tensor1D {
+  const step = count > 1 ? (last - first) / (count - 1) : 0
+  const numbers = Float32Array.from({ length: count }, (_, i) =>
+    i < count / 2 ? first + step * i : last - step * (count - 1 - i),
+  )
+  return tf.tensor1d(numbers)
+}
+
 /** The categorical support: n_atom values evenly from v_min to v_max. */
 export interface CategoricalSupport {
   readonly v_min: number
@@ -61,7 +70,7 @@ export class DistributionHead extends Module implements Head {
   forward(x: tf.Tensor): { logit: tf.Tensor; distribution: tf.Tensor } {
     const raw = tf.reshape(this.Q.forward(x), [-1, this.outputSize, this.nAtom])
     const distribution = tf.add(tf.softmax(raw, -1), 1e-6)
-    const atoms = tf.linspace(this.vMin, this.vMax, this.nAtom)
+    const atoms = evenly(this.vMin, this.vMax, this.nAtom)
     return { logit: tf.sum(tf.mul(distribution, atoms), -1), distribution }
   }
 }
@@ -92,7 +101,7 @@ export class QRDQNHead extends Module implements Head {
   forward(x: tf.Tensor): { logit: tf.Tensor; q: tf.Tensor; tau: tf.Tensor } {
     const n = this.quantiles
     const q = tf.reshape(this.Q.forward(x), [-1, this.outputSize, n])
-    const midpoints = tf.linspace(0.5 / n, 1 - 0.5 / n, n)
+    const midpoints = evenly(0.5 / n, 1 - 0.5 / n, n)
     const tau = tf.tile(tf.reshape(midpoints, [1, n, 1]), [x.shape[0]!, 1, 1])
     return { logit: tf.mean(q, -1), q, tau }
   }

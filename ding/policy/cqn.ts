@@ -53,6 +53,11 @@ export class CQNPolicy extends ValueBasedPolicy<CQNConfig> {
     return 'cqn'
   }
 
+  /** As in AgileRL's `learn`. */
+  protected override get looksAheadFirst(): boolean {
+    return true
+  }
+
   override defaultModel(): [string, string[]] {
     return ['agilerl_q', ['ding/model/agilerl_q']]
   }

@@ -60,7 +60,7 @@ declare module '../config/index.js' {
  * Soft actor-critic (Haarnoja et al. 2018) with twin critics and an adjusted entropy coefficient. Keys and defaults are DI-engine's
  * (ding/policy/sac.py), but for random collection, where its untrained policy acts: here actions are uniformly random, as in the authors' code
  * and SB3, unless `transition_with_policy_data` is set. The order of one update is SB3's (stable_baselines3/sac/sac.py): critics against the
- * target with the alpha of before, actor and alpha by the new critics, targets. DI-engine draws a new action for alpha; here it is the actor's.
+ * target with the alpha of before, actor and alpha by the new critics, targets. So is the critics' loss, half of DI-engine's, which Adam's steps do not tell.
  */
 @POLICY_REGISTRY.register('sac')
 export class SACPolicy extends MaxEntropyPolicy<SACConfig> {

@@ -125,15 +125,26 @@ export abstract class ValueBasedPolicy<C extends ValueBasedConfig = ValueBasedCo
     )
   }
 
+  /**
+   * Whether the model sees next_obs before obs, which the running statistics of batch normalisation tell: DI-engine's policies look at obs first,
+   * then at next_obs with the target, then (double) with the model.
+   */
+  protected get looksAheadFirst(): boolean {
+    return false
+  }
+
   /** One update as a function of the batch: the loss, its gradients, and what is logged; all scalars but `priority` [B]. */
   private updateFunction(batch: ValueBatch): Record<string, Tensor> {
     const { double, learn, noisy_net } = this.cfg
     if (noisy_net) for (const model of [this.learnModel, this.targetModel]) model.resetNoise()
     const obs = this.shaped(batch.obs)
     const next_obs = this.shaped(batch.next_obs)
-    const chosen = this.chooser.forward(next_obs)
-    const next = headsOf(double ? this.targetModel.forward(next_obs) : chosen)
-    const next_action = actions(chosen)
+    const lookAhead = () => {
+      const target = double ? headsOf(this.targetModel.forward(next_obs)) : undefined
+      const chosen = this.chooser.forward(next_obs)
+      return { next: target ?? headsOf(chosen), next_action: actions(chosen) }
+    }
+    const before = this.looksAheadFirst ? lookAhead() : undefined
     const done = flat(batch.done)
     const common = {
       reward: batch.reward.rank === 2 ? to_time_major(batch.reward) : batch.reward,
@@ -142,16 +153,19 @@ export abstract class ValueBasedPolicy<C extends ValueBasedConfig = ValueBasedCo
       value_gamma: batch.value_gamma && flat(batch.value_gamma),
     }
     let now: HeadValues[] = []
+    let next: HeadValues[] = []
     let losses: HeadLoss[] = []
     const total_loss = backward(this.model.parameters(), () => {
       now = headsOf(this.learnModel.forward(obs))
+      const ahead = before ?? lookAhead()
+      next = ahead.next
       losses = now.map((values, i) =>
         this.headLoss({
           ...common,
           now: values,
           next: next[i] as HeadValues,
           action: now.length === 1 ? flat(batch.action) : columnOf(batch.action, i),
-          next_action: next_action[i] as Tensor,
+          next_action: ahead.next_action[i] as Tensor,
         }),
       )
       return meanOf(losses.map(({ loss }) => loss))

@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import * as tf from '@tensorflow/tfjs-core'
 import { stopGradient } from '../compute/index.js'
-import { type CategoricalSupport, checkSupport } from '../nn/index.js'
+import { type CategoricalSupport, checkSupport, evenly } from '../nn/index.js'
 import { UsageError } from '../utils/index.js'
 import { discountedRewards, powerOf } from './returns.js'
 import {
@@ -99,7 +99,7 @@ function project(
 ): Tensor {
   const { v_min, v_max, n_atom } = support
   const delta = (v_max - v_min) / (n_atom - 1)
-  const atoms = tf.linspace(v_min, v_max, n_atom)
+  const atoms = evenly(v_min, v_max, n_atom)
   const shape = next.shape
   const scaled =
     typeof factor === 'number'

@@ -115,7 +115,9 @@ function trainSampleCase(golden: Golden, steps: readonly Step[], name: string): 
       // With unroll_len 1 a piece is a transition, else each key holds a list over time.
       const times = unroll === 1 ? [recorded] : (recorded as unknown[])
       const want = times.flatMap((value, j) => {
-        const source = first + j
+        // Padding copies the residual's first transition, whose next_obs may be a mended one.
+        const padded = first + j >= steps.length && key === 'next_obs'
+        const source = padded ? first : first + j
         const mend =
           nstep > 1 && source < steps.length && (key === 'value_gamma' || doneInside(steps, source, nstep))
         const right = mend ? rightNstep(steps, source, settings)[key] : undefined

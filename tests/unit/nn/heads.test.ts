@@ -5,6 +5,7 @@ import {
   DiscreteHead,
   DistributionHead,
   DuelingHead,
+  evenly,
   MLP,
   MultiHead,
   QRDQNHead,
@@ -38,6 +39,26 @@ onBothRuntimes(() => {
         [2, 3],
         [2, 2],
       ])
+    })
+
+    it('atoms and quantiles are each rounded once, to the last', async () => {
+      const { atoms, taus } = await run(
+        () => ({ atoms: evenly(-10, 0, 51), taus: evenly(0.0025, 0.9975, 200) }),
+        {},
+      )
+      expect(
+        maxDiff(
+          atoms.data,
+          Array.from({ length: 51 }, (_, i) => i / 5 - 10),
+        ),
+      ).toBeLessThan(5e-7)
+      expect(atoms.data[50]).toBe(0)
+      expect(
+        maxDiff(
+          taus.data,
+          Array.from({ length: 200 }, (_, i) => (i + 0.5) / 200),
+        ),
+      ).toBeLessThan(6e-8)
     })
 
     it('regression: [B, n], or [B] for one output; tanh bounds it', async () => {
