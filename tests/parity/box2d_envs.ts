@@ -116,6 +116,10 @@ function moveTo(world: Box2dWorld, poseOf: (name: string) => Pose): void {
   for (const [name, body] of Object.entries(world.bodies)) {
     const [x, y, angle, vx, vy, spin] = poseOf(name)
     body.setTransform({ x, y }, angle)
+    // planck takes whole turns off the angle, Box2D keeps them.
+    const { m_sweep } = body as unknown as { m_sweep: { a: number; a0: number } }
+    m_sweep.a = angle
+    m_sweep.a0 = angle
     body.setLinearVelocity({ x: vx, y: vy })
     body.setAngularVelocity(spin)
   }

@@ -1,5 +1,7 @@
 import type { StepOutcome } from '../base_env.js'
+import { resolveConfig } from '../env_config.js'
 import type { RandomStream } from '../light_imports.js'
+import { extendSchema } from '../light_imports.js'
 import { COLORS } from '../render/colors.js'
 import { circle, line, placed, polygon, rectangle } from '../render/shapes.js'
 import type { Scene2D } from '../render/types.js'
@@ -25,23 +27,36 @@ const SPECS = {
   'CartPole-v1': { max_episode_steps: 500, stop_value: 475 },
 } as const satisfies Record<string, ClassicSpec>
 
+function cartPoleConfig(env_id: keyof typeof SPECS) {
+  return extendSchema(classicConfig(env_id, SPECS[env_id]), {
+    sutton_barto_reward: {
+      doc: 'True: reward 0 a step and -1 for the one that ends the task. False: 1 a step.',
+      format: 'boolean',
+      default: false,
+    },
+  })
+}
+
 /**
  * The pole on a cart of Barto, Sutton and Anderson (1983), as in Gymnasium (classic_control/cartpole.py), Euler steps of
  * 0.02 s. Observation: position, velocity, angle, angular velocity. Actions: push left, push right. Reward 1 a step.
  */
 export class CartPoleEnv extends ClassicControlEnv<number> {
-  static readonly config = classicConfig('CartPole-v0', SPECS['CartPole-v0'])
+  static readonly config = cartPoleConfig('CartPole-v0')
 
   readonly observation_space = new Box(
     [-2 * POSITION_LIMIT, -Infinity, -2 * ANGLE_LIMIT, -Infinity],
     [2 * POSITION_LIMIT, Infinity, 2 * ANGLE_LIMIT, Infinity],
   )
   readonly action_space = new Discrete(2)
-  override readonly reward_space = new Box(0, 1, [1])
+  override readonly reward_space: Box
   override readonly render_fps = 1 / TIME_STEP
+  private readonly suttonBarto: boolean
 
   constructor(cfg: Readonly<Record<string, unknown>> = {}) {
     super(cfg, new.target.config, SPECS, 4)
+    this.suttonBarto = resolveConfig(new.target.config, cfg, 'The env config').sutton_barto_reward
+    this.reward_space = this.suttonBarto ? new Box(-1, 0, [1]) : new Box(0, 1, [1])
   }
 
   protected override begin(random: RandomStream): Float32Array {
@@ -67,7 +82,12 @@ export class CartPoleEnv extends ClassicControlEnv<number> {
     s[2] = theta + TIME_STEP * thetaDot
     s[3] = thetaDot + TIME_STEP * thetaAcc
     const terminated = Math.abs(s[0]) > POSITION_LIMIT || Math.abs(s[2]) > ANGLE_LIMIT
-    return { obs: this.observe(), reward: 1, terminated }
+    return { obs: this.observe(), reward: this.rewardOf(terminated), terminated }
+  }
+
+  private rewardOf(terminated: boolean): number {
+    if (!this.suttonBarto) return 1
+    return terminated ? -1 : 0
   }
 
   protected override observe(): Float32Array {
@@ -110,5 +130,5 @@ export class CartPoleEnv extends ClassicControlEnv<number> {
 
 /** CartPole-v1: 500 steps. */
 export class CartPoleV1Env extends CartPoleEnv {
-  static override readonly config = classicConfig('CartPole-v1', SPECS['CartPole-v1'])
+  static override readonly config = cartPoleConfig('CartPole-v1')
 }

@@ -1,5 +1,7 @@
 import type { StepOutcome } from '../base_env.js'
+import { resolveConfig } from '../env_config.js'
 import type { RandomStream } from '../light_imports.js'
+import { extendSchema } from '../light_imports.js'
 import type { Scene2D } from '../render/types.js'
 import { Box, Discrete } from '../spaces/index.js'
 import { ClassicControlEnv, type ClassicSpec, classicConfig, clip } from './classic_env.js'
@@ -21,14 +23,22 @@ const SPECS = {
  * Actions: accelerate left, not at all, right. Reward -1 a step until the goal at position 0.5.
  */
 export class MountainCarEnv extends ClassicControlEnv<number> {
-  static readonly config = classicConfig('MountainCar-v0', SPECS['MountainCar-v0'])
+  static readonly config = extendSchema(classicConfig('MountainCar-v0', SPECS['MountainCar-v0']), {
+    goal_velocity: {
+      doc: 'Least velocity at which the goal counts as reached.',
+      format: 'number',
+      default: 0,
+    },
+  })
 
   readonly observation_space = new Box([MIN_POSITION, -MAX_SPEED], [MAX_POSITION, MAX_SPEED])
   readonly action_space = new Discrete(3)
   override readonly reward_space = new Box(-1, 0, [1])
+  private readonly goalVelocity: number
 
   constructor(cfg: Readonly<Record<string, unknown>> = {}) {
     super(cfg, new.target.config, SPECS, 2)
+    this.goalVelocity = resolveConfig(new.target.config, cfg, 'The env config').goal_velocity
   }
 
   protected override begin(random: RandomStream): Float32Array {
@@ -46,7 +56,11 @@ export class MountainCarEnv extends ClassicControlEnv<number> {
     if (position === MIN_POSITION && velocity < 0) velocity = 0
     this.state[0] = position
     this.state[1] = velocity
-    return { obs: this.observe(), reward: -1, terminated: position >= GOAL_POSITION && velocity >= 0 }
+    return {
+      obs: this.observe(),
+      reward: -1,
+      terminated: position >= GOAL_POSITION && velocity >= this.goalVelocity,
+    }
   }
 
   protected override observe(): Float32Array {

@@ -1,5 +1,6 @@
 import type { StateTree } from '../../utils/index.js'
 import type { StepOutcome } from '../base_env.js'
+import { resolveConfig } from '../env_config.js'
 import type { RandomStream } from '../light_imports.js'
 import { extendSchema } from '../light_imports.js'
 import type { Scene2D } from '../render/types.js'
@@ -33,6 +34,11 @@ export class MountainCarContinuousEnv extends ClassicControlEnv<Float32Array> {
         format: 'boolean',
         default: true,
       },
+      goal_velocity: {
+        doc: 'Least velocity at which the goal counts as reached.',
+        format: 'number',
+        default: 0,
+      },
     },
   )
 
@@ -41,9 +47,11 @@ export class MountainCarContinuousEnv extends ClassicControlEnv<Float32Array> {
   override readonly reward_space = new Box(-Infinity, 100, [1])
   /** Whether the state went through the reference's float32 array; a starting state did not. */
   private rounded = false
+  private readonly goalVelocity: number
 
   constructor(cfg: Readonly<Record<string, unknown>> = {}) {
     super(cfg, new.target.config, SPECS, 2)
+    this.goalVelocity = resolveConfig(new.target.config, cfg, 'The env config').goal_velocity
   }
 
   protected override begin(random: RandomStream): Float32Array {
@@ -63,14 +71,21 @@ export class MountainCarContinuousEnv extends ClassicControlEnv<Float32Array> {
     const start = this.state[0]!
     const force = clip(action[0]!, -1, 1)
     const angle = this.rounded ? Math.fround(3 * start) : 3 * start
-    const free = this.state[1]! + (force * POWER - 0.0025 * Math.cos(angle))
-    const clipped = free > MAX_SPEED || free < -MAX_SPEED
-    let velocity = clip(free, -MAX_SPEED, MAX_SPEED)
-    // A clipped speed is a Python number, which adds to a float32 position in float32.
-    const moved = clipped && this.rounded ? Math.fround(start + Math.fround(velocity)) : start + velocity
-    const position = clip(moved, MIN_POSITION, MAX_POSITION)
-    if (position === MIN_POSITION && velocity < 0) velocity = 0
-    const terminated = position >= GOAL_POSITION && velocity >= 0
+    // What was clipped is a Python number, which meets a float32 number in float32: in sums and in comparisons.
+    const single = (v: number): number => (this.rounded ? Math.fround(v) : v)
+    const double = (v: number): number => v
+    const ofForce = force === action[0] ? double : single
+    const free = ofForce(this.state[1]! + ofForce(force * POWER - 0.0025 * Math.cos(angle)))
+    const clipped = free > ofForce(MAX_SPEED) || free < ofForce(-MAX_SPEED)
+    let velocity = clipped ? Math.sign(free) * MAX_SPEED : free
+    const ofSpeed = clipped ? single : ofForce
+    const moved = ofSpeed(start + ofSpeed(velocity))
+    const beyond = moved > ofSpeed(MAX_POSITION) || moved < ofSpeed(MIN_POSITION)
+    const position = beyond ? (moved > 0 ? MAX_POSITION : MIN_POSITION) : moved
+    const ofPosition = beyond ? double : ofSpeed
+    if (position === ofPosition(MIN_POSITION) && velocity < 0) velocity = 0
+    const fast = velocity >= (clipped ? this.goalVelocity : ofForce(this.goalVelocity))
+    const terminated = position >= ofPosition(GOAL_POSITION) && fast
     this.state[0] = Math.fround(position)
     this.state[1] = Math.fround(velocity)
     this.rounded = true

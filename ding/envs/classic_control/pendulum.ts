@@ -14,7 +14,6 @@ const MAX_SPEED = 8
 const MAX_TORQUE = 2.0
 /** s. */
 const TIME_STEP = 0.05
-const GRAVITY = 10.0
 const MASS = 1.0
 const LENGTH = 1.0
 const DISCRETE_ACTIONS = 11
@@ -36,6 +35,7 @@ export class PendulumEnv extends ClassicControlEnv<Float32Array | number> {
       format: 'boolean',
       default: true,
     },
+    g: { doc: 'Gravity, m/s^2.', format: 'number', default: 10 },
     continuous: {
       doc: 'True: the action is a torque. False: one of 11 evenly spaced ones.',
       format: 'boolean',
@@ -53,11 +53,13 @@ export class PendulumEnv extends ClassicControlEnv<Float32Array | number> {
   )
   override readonly render_fps = 30
   private readonly actScale: boolean
+  private readonly gravity: number
 
   constructor(cfg: Readonly<Record<string, unknown>> = {}) {
     super(cfg, new.target.config, SPECS, 2)
-    const { act_scale, continuous } = resolveConfig(new.target.config, cfg, 'The env config')
+    const { act_scale, continuous, g } = resolveConfig(new.target.config, cfg, 'The env config')
     this.actScale = act_scale
+    this.gravity = g
     this.action_space = continuous
       ? act_scale
         ? new Box(-1, 1, [1])
@@ -79,7 +81,7 @@ export class PendulumEnv extends ClassicControlEnv<Float32Array | number> {
     const angle = normalizeAngle(theta)
     const cost = angle * angle + 0.1 * (speed * speed) + 0.001 * (u * u)
     const acceleration =
-      ((3 * GRAVITY) / (2 * LENGTH)) * Math.sin(theta) + (3.0 / (MASS * (LENGTH * LENGTH))) * u
+      ((3 * this.gravity) / (2 * LENGTH)) * Math.sin(theta) + (3.0 / (MASS * (LENGTH * LENGTH))) * u
     const newSpeed = clip(speed + acceleration * TIME_STEP, -MAX_SPEED, MAX_SPEED)
     this.state[0] = theta + newSpeed * TIME_STEP
     this.state[1] = newSpeed

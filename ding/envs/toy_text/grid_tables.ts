@@ -17,11 +17,19 @@ const LAKE_MOVES = [
   [-1, 0],
 ] as const
 
+/** Rewards of stepping on the goal, into a hole, on ice. */
+export type LakeRewards = readonly [goal: number, hole: number, ice: number]
+
 /**
- * FrozenLake's rules: S start, F ice, H hole, G goal (reward 1); holes and the goal end the episode. On slippery ice a
- * move goes one way in three each: as meant, or to either side.
+ * FrozenLake's rules: S start, F ice, H hole, G goal; holes and the goal end the episode. On slippery ice a
+ * move goes as meant with `success`, else to either side.
  */
-export function frozenLakeTable(map: readonly string[], slippery = true): TransitionTable {
+export function frozenLakeTable(
+  map: readonly string[],
+  slippery = true,
+  success: number = 1 / 3,
+  [goal, hole, ice]: LakeRewards = [1, 0, 0],
+): TransitionTable {
   const rows = map.length
   const columns = map[0]?.length ?? 0
   const cells = map.join('')
@@ -31,7 +39,6 @@ export function frozenLakeTable(map: readonly string[], slippery = true): Transi
     )
   }
   const starts = [...cells].filter((cell) => cell === 'S').length
-  const success = 1 / 3
   const sideways = (1 - success) / 2
   const P = [...cells].map((cell, state) =>
     LAKE_MOVES.map((_, action): Outcome[] => {
@@ -46,7 +53,12 @@ export function frozenLakeTable(map: readonly string[], slippery = true): Transi
         )
         const next = target.row * columns + target.column
         const kind = cells[next]
-        return [probability, next, kind === 'G' ? 1 : 0, kind === 'G' || kind === 'H' ? 1 : 0]
+        return [
+          probability,
+          next,
+          kind === 'G' ? goal : kind === 'H' ? hole : ice,
+          kind === 'G' || kind === 'H' ? 1 : 0,
+        ]
       }
       if (!slippery) return [to(action, 1)]
       return [to((action + 3) % 4, sideways), to(action, success), to((action + 1) % 4, sideways)]
@@ -104,7 +116,7 @@ export const IN_TAXI = 4
  * Dietterich's taxi (2000): state ((row * 5 + column) * 5 + passenger) * 4 + destination; actions south, north, east, west,
  * pick up, drop off. Reward -1 a step, -10 for a wrong pick-up or drop-off, 20 for the delivery.
  */
-export function taxiTable(): TransitionTable {
+export function taxiTable(rain: number | null = null): TransitionTable {
   const P: Outcome[][][] = []
   const initial: number[] = []
   for (let row = 0; row < TAXI_SIZE; row++) {
@@ -112,9 +124,18 @@ export function taxiTable(): TransitionTable {
       for (let passenger = 0; passenger <= IN_TAXI; passenger++) {
         for (let destination = 0; destination < TAXI_STOPS.length; destination++) {
           P.push(
-            Array.from({ length: 6 }, (_, action) => [
-              taxiOutcome(row, column, passenger, destination, action),
-            ]),
+            Array.from({ length: 6 }, (_, action) => {
+              const dry = taxiOutcome(row, column, passenger, destination, action)
+              if (rain === null || action > 3) return [dry]
+              return taxiInRain(
+                row,
+                column,
+                dry,
+                (r, c) => taxiState(r, c, passenger, destination),
+                action,
+                rain,
+              )
+            }),
           )
           initial.push(passenger < IN_TAXI && passenger !== destination ? 1 : 0)
         }
@@ -125,6 +146,66 @@ export function taxiTable(): TransitionTable {
   return { P, initial: initial.map((one) => one / starts) }
 }
 
+function taxiState(row: number, column: number, passenger: number, destination: number): number {
+  return ((row * TAXI_SIZE + column) * 5 + passenger) * 4 + destination
+}
+
+/** Moves of the taxi: south, north, east, west, each with where it drifts to on its left and on its right. */
+const TAXI_MOVES = [
+  [
+    [1, 0],
+    [0, 1],
+    [0, -1],
+  ],
+  [
+    [-1, 0],
+    [0, -1],
+    [0, 1],
+  ],
+  [
+    [0, 1],
+    [-1, 0],
+    [1, 0],
+  ],
+  [
+    [0, -1],
+    [1, 0],
+    [-1, 0],
+  ],
+] as const
+
+/**
+ * A move that goes astray: with `rain` as meant, else to either side. Where it is blocked there is no drift. As Gymnasium has it,
+ * the wall that stops a drift is looked for beyond the cell that it leads to: east of it if it goes west, west of it if it goes
+ * east, which is the wall between the two cells; at the edge of the town it is the outer wall's.
+ */
+function taxiInRain(
+  row: number,
+  column: number,
+  dry: Outcome,
+  at: (row: number, column: number) => number,
+  action: number,
+  rain: number,
+): Outcome[] {
+  const aside = (1 - rain) / 2
+  const here = at(row, column)
+  if (dry[1] === here)
+    return [
+      [rain, here, -1, 0],
+      [aside, here, -1, 0],
+      [aside, here, -1, 0],
+    ]
+  const drift = ([down, right]: readonly [number, number]): Outcome => {
+    const r = Math.min(TAXI_SIZE - 1, Math.max(0, row + down))
+    const c = column + right
+    const wall = TAXI_WALLS.has(`${row},${Math.min(column, c)}`)
+    const blocked = right !== 0 && (c < 0 || c >= TAXI_SIZE || wall)
+    return [aside, blocked ? here : at(r, c), -1, 0]
+  }
+  const [, left, right] = TAXI_MOVES[action]!
+  return [[rain, dry[1], -1, 0], drift(left), drift(right)]
+}
+
 function taxiOutcome(
   row: number,
   column: number,
@@ -132,7 +213,7 @@ function taxiOutcome(
   destination: number,
   action: number,
 ): Outcome {
-  const at = (r: number, c: number, p: number) => ((r * TAXI_SIZE + c) * 5 + p) * 4 + destination
+  const at = (r: number, c: number, p: number) => taxiState(r, c, p, destination)
   const stop = TAXI_STOPS.findIndex(([r, c]) => r === row && c === column)
   switch (action) {
     case 0:

@@ -1,10 +1,17 @@
 import { ENV_REGISTRY } from '../../registry/index.js'
-import { EnvError } from '../../utils/index.js'
+import type { StateTree } from '../../utils/index.js'
 import { resolveConfig } from '../env_config.js'
-import { extendSchema } from '../light_imports.js'
+import { extendSchema, type RandomStream } from '../light_imports.js'
 import { cliffScene, lakeScene, taxiScene } from './grid_scenes.js'
-import { cliffWalkingTable, frozenLakeTable, taxiTable } from './grid_tables.js'
-import { TabularEnv, type TabularSpec, type TransitionTable, tabularConfig } from './tabular_env.js'
+import {
+  cliffWalkingTable,
+  frozenLakeTable,
+  IN_TAXI,
+  type LakeRewards,
+  TAXI_STOPS,
+  taxiTable,
+} from './grid_tables.js'
+import { TabularEnv, type TabularSpec, tabularConfig } from './tabular_env.js'
 
 const LAKE_4 = ['SFFF', 'FHFH', 'FFFH', 'HFFG']
 const LAKE_8 = [
@@ -25,6 +32,12 @@ const LAKES = {
 
 const MAPS = { '4x4': LAKE_4, '8x8': LAKE_8 }
 
+/** Whether a value can be FrozenLake's rewards. */
+function lake_rewards(value: unknown): value is LakeRewards {
+  if (Array.isArray(value) && value.length === 3 && value.every((v) => Number.isFinite(v))) return true
+  throw new Error('Give three numbers: of the goal, of a hole, of ice.')
+}
+
 function lakeConfig(env_id: keyof typeof LAKES) {
   return extendSchema(tabularConfig(env_id, LAKES[env_id]), {
     map_name: {
@@ -39,7 +52,21 @@ function lakeConfig(env_id: keyof typeof LAKES) {
       nullable: true,
       default: null,
     },
-    is_slippery: { doc: 'Whether moves go astray two times in three.', format: 'boolean', default: true },
+    is_slippery: {
+      doc: 'Whether moves go astray, two times in three by default.',
+      format: 'boolean',
+      default: true,
+    },
+    success_rate: {
+      doc: 'Probability that a move on slippery ice goes as meant; to either side it goes with half of the rest.',
+      format: 'unit_interval',
+      default: 1 / 3,
+    },
+    reward_schedule: {
+      doc: 'Rewards of stepping on the goal, into a hole, on ice.',
+      format: lake_rewards,
+      default: [1, 0, 0],
+    },
   })
 }
 
@@ -66,8 +93,40 @@ const TAXI: TabularSpec = {
   action_mask: true,
   scene: taxiScene,
 }
-/** v3 and v4 differ in rainy and fickle options only, which are off. */
+/** v3 and v4 differ in rainy and fickle options only; those of v4 serve both. */
 const TAXIS = { 'Taxi-v3': TAXI, 'Taxi-v4': TAXI }
+
+function cliffConfig(env_id: keyof typeof CLIFFS) {
+  return extendSchema(tabularConfig(env_id, CLIFFS[env_id]), {
+    is_slippery: {
+      doc: 'Whether moves go astray two times in three; null: as env_id says.',
+      format: 'boolean',
+      nullable: true,
+      default: null,
+    },
+  })
+}
+
+function taxiConfig(env_id: keyof typeof TAXIS) {
+  return extendSchema(tabularConfig(env_id, TAXI), {
+    is_rainy: { doc: 'Whether moves go astray to the left or right.', format: 'boolean', default: false },
+    fickle_passenger: {
+      doc: 'Whether a passenger may choose another destination on the first move in the taxi.',
+      format: 'boolean',
+      default: false,
+    },
+    rainy_probability: {
+      doc: 'Probability that a move in the rain goes as meant.',
+      format: 'unit_interval',
+      default: 0.8,
+    },
+    fickle_probability: {
+      doc: 'Probability that the passenger of an episode is a fickle one.',
+      format: 'unit_interval',
+      default: 0.3,
+    },
+  })
+}
 
 /** Crossing a frozen lake with holes, as in Gymnasium (toy_text/frozen_lake.py). */
 export class FrozenLakeEnv extends TabularEnv {
@@ -75,10 +134,10 @@ export class FrozenLakeEnv extends TabularEnv {
 
   constructor(cfg: Readonly<Record<string, unknown>> = {}) {
     const settings = resolveConfig(new.target.config, cfg, 'The env config')
-    const { desc, env_id, is_slippery } = settings
+    const { desc, env_id, is_slippery, success_rate, reward_schedule } = settings
     const map = desc ?? MAPS[settings.map_name ?? (env_id === 'FrozenLake8x8-v1' ? '8x8' : '4x4')]
     super(cfg, new.target.config, LAKES, {
-      table: () => frozenLakeTable(map, is_slippery),
+      table: () => frozenLakeTable(map, is_slippery, success_rate, reward_schedule as LakeRewards),
       scene: (state) => lakeScene(map, state),
     })
   }
@@ -91,33 +150,66 @@ export class FrozenLake8x8Env extends FrozenLakeEnv {
 
 /** Walking along a cliff, as in Gymnasium (toy_text/cliffwalking.py). */
 export class CliffWalkingEnv extends TabularEnv {
-  static readonly config = tabularConfig('CliffWalking-v1', CLIFFS['CliffWalking-v1'])
+  static readonly config = cliffConfig('CliffWalking-v1')
 
   constructor(cfg: Readonly<Record<string, unknown>> = {}) {
-    super(cfg, new.target.config, CLIFFS)
+    const { is_slippery } = resolveConfig(new.target.config, cfg, 'The env config')
+    super(
+      cfg,
+      new.target.config,
+      CLIFFS,
+      is_slippery === null ? {} : { table: () => cliffWalkingTable(is_slippery) },
+    )
   }
 }
 
 /** CliffWalking on slippery ground. */
 export class CliffWalkingSlipperyEnv extends CliffWalkingEnv {
-  static override readonly config = tabularConfig(
-    'CliffWalkingSlippery-v1',
-    CLIFFS['CliffWalkingSlippery-v1'],
-  )
+  static override readonly config = cliffConfig('CliffWalkingSlippery-v1')
 }
 
 /** Fetching and delivering a passenger, as in Gymnasium (toy_text/taxi.py). */
 export class TaxiEnv extends TabularEnv {
-  static readonly config = tabularConfig('Taxi-v3', TAXI)
+  static readonly config = taxiConfig('Taxi-v3')
+  /** Probability that an episode's passenger is fickle. */
+  private readonly fickleness: number
+  private fickle = false
 
   constructor(cfg: Readonly<Record<string, unknown>> = {}) {
-    super(cfg, new.target.config, TAXIS)
+    const settings = resolveConfig(new.target.config, cfg, 'The env config')
+    const { is_rainy, rainy_probability, fickle_passenger, fickle_probability } = settings
+    super(cfg, new.target.config, TAXIS, { table: () => taxiTable(is_rainy ? rainy_probability : null) })
+    this.fickleness = fickle_passenger ? fickle_probability : -1
+  }
+
+  protected override started(random: RandomStream): void {
+    this.fickle = this.fickleness >= 0 && random.nextFloat() < this.fickleness
+  }
+
+  /** The passenger's change of mind comes with the first move that takes him anywhere. */
+  protected override arrival(from: number, to: number, random: RandomStream): number {
+    const stops = TAXI_STOPS.length
+    const cell = (state: number): number => Math.floor(state / (stops * (IN_TAXI + 1)))
+    const aboard = Math.floor(from / stops) % (IN_TAXI + 1) === IN_TAXI
+    if (!(this.fickle && aboard && cell(from) !== cell(to))) return to
+    this.fickle = false
+    const drawn = random.nextInt(0, stops - 1)
+    return to - (to % stops) + (drawn < from % stops ? drawn : drawn + 1)
+  }
+
+  protected override saveState(): StateTree {
+    return { ...super.saveState(), fickle: this.fickle }
+  }
+
+  protected override restoreState(saved: StateTree): void {
+    super.restoreState(saved)
+    this.fickle = saved['fickle'] === true
   }
 }
 
 /** Taxi under its newer id. */
 export class TaxiV4Env extends TaxiEnv {
-  static override readonly config = tabularConfig('Taxi-v4', TAXI)
+  static override readonly config = taxiConfig('Taxi-v4')
 }
 
 ENV_REGISTRY.register('frozen_lake', FrozenLakeEnv, { aliases: ['FrozenLake-v1'] })
@@ -126,16 +218,6 @@ ENV_REGISTRY.register('cliffwalking', CliffWalkingEnv, { aliases: ['CliffWalking
 ENV_REGISTRY.register('CliffWalkingSlippery-v1', CliffWalkingSlipperyEnv)
 ENV_REGISTRY.register('taxi', TaxiEnv, { aliases: ['Taxi-v3'] })
 ENV_REGISTRY.register('Taxi-v4', TaxiV4Env)
-
-/** The transition table of a toy text by its Gymnasium id. @throws EnvError for any other id. */
-export function transitionTable(id: string): TransitionTable {
-  const specs: Record<string, TabularSpec> = { ...LAKES, ...CLIFFS, ...TAXIS }
-  const spec = Object.hasOwn(specs, id) ? specs[id] : undefined
-  if (spec === undefined) {
-    throw new EnvError(`There is no transition table for "${id}"; known: ${Object.keys(specs).join(', ')}`)
-  }
-  return spec.table()
-}
 
 export { frozenLakeTable } from './grid_tables.js'
 export { type Outcome, TabularEnv, type TransitionTable } from './tabular_env.js'

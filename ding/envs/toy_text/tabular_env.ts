@@ -46,7 +46,8 @@ type TabularConfig = ConfigOf<ReturnType<typeof tabularConfig>>
 export abstract class TabularEnv extends BaseEnv<Float32Array | number, number> {
   readonly observation_space: Space
   readonly action_space: Discrete
-  private readonly table: TransitionTable
+  /** The dynamics. */
+  readonly table: TransitionTable
   override readonly render_fps = 4
   private readonly oneHot: boolean
   private readonly sceneOf: TabularSpec['scene']
@@ -88,6 +89,7 @@ export abstract class TabularEnv extends BaseEnv<Float32Array | number, number> 
 
   protected override begin(random: RandomStream): Float32Array | number {
     this.state = drawIndex(this.table.initial, random)
+    this.started(random)
     return this.observe()
   }
 
@@ -101,9 +103,17 @@ export abstract class TabularEnv extends BaseEnv<Float32Array | number, number> 
             random,
           )
     const [prob, next, reward, terminated] = outcomes[chosen]!
-    this.state = next
+    this.state = this.arrival(this.state, next, random)
     const info = this.masked ? { prob, action_mask: this.actionMask() } : { prob }
     return { obs: this.observe(), reward, terminated: terminated === 1, info }
+  }
+
+  /** Draws what else an episode starts with. */
+  protected started(_random: RandomStream): void {}
+
+  /** The state that a move comes to, where the table does not say all. */
+  protected arrival(_from: number, to: number, _random: RandomStream): number {
+    return to
   }
 
   override scene(): Scene2D | null {
