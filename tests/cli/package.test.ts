@@ -74,6 +74,8 @@ describe('the tarball', () => {
   test('holds the build, the docs and the papers, and nothing else', () => {
     const outside = files.filter((path) => !path.startsWith('dist/') && !path.startsWith('docs/'))
     expect(outside.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
+    // The raw numbers of results are for the repository.
+    expect(files.filter((path) => /\.jsonl?$/.test(path))).toEqual(['package.json'])
     const inside = files.filter((path) => path.startsWith('dist/'))
     expect(inside.filter((path) => !/\.(js|d\.ts)$/.test(path))).toEqual([])
     expect(inside).toContain('dist/entry/bin.js')
