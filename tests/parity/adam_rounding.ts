@@ -2,7 +2,7 @@ import { type Parameter, RandomStream } from '../../ding/compute/index.js'
 import type { HostTensor, StateTree } from '../../ding/utils/index.js'
 import { type Comparison, FLOAT32_TOLERANCE, SMALLEST_SCALE } from './compare.js'
 import { type GoldenTensor, numbersOf } from './golden.js'
-import type { Summary } from './summary.js'
+import { checkTensor, type Summary } from './summary.js'
 
 /** One parameter after an update: its gradient, and the moments that Adam's step was taken with. */
 interface Moved {
@@ -229,4 +229,17 @@ export function checkEntries(
     to.record(`${what} abs_sum`, within(Math.abs(total(magnitudes) - expected.abs_sum), size, total(allowed)))
   }
   return needed
+}
+
+/** Compares a tensor by a scale of `least` at least; entries by what is `allowed` to them beyond, where that was measured. */
+export function checkWithin(
+  to: Comparison,
+  what: string,
+  actual: ArrayLike<number> | undefined,
+  expected: GoldenTensor | Summary,
+  least: number | undefined,
+  allowed: Float64Array | undefined,
+): void {
+  if (allowed === undefined) checkTensor(to, what, actual, expected, least)
+  else checkEntries(to, what, actual, expected, allowed, least)
 }

@@ -12,7 +12,6 @@ import {
   tensorsOf,
   valuesOf,
 } from './agilerl_cqn_run.js'
-import type { Comparison } from './compare.js'
 import { numbersOf } from './golden.js'
 
 /** What rounding may do: to networks, and to action values and norms of gradients, as multiples of the spread of nudged runs. */
@@ -21,22 +20,6 @@ export interface Measured extends Rounding {
   readonly values: ReadonlyMap<string, number>
   /** By the number of the update. */
   readonly norms: ReadonlyMap<number, number>
-}
-
-/** Compares by the tolerance, and what is allowed to every entry beyond. */
-export function checkWithin(
-  to: Comparison,
-  what: string,
-  actual: unknown,
-  expected: unknown,
-  allowed = 0,
-): void {
-  const [a, e] = [numbersOf(actual), numbersOf(expected)]
-  const within = (x: number, i: number) => {
-    const off = x - e[i]!
-    return e[i]! + Math.sign(off) * Math.max(0, Math.abs(off) - allowed)
-  }
-  to.check(what, a.length === e.length && allowed > 0 ? a.map(within) : a, e)
 }
 
 /** What each nudged run has seen. */

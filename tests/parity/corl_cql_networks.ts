@@ -1,11 +1,11 @@
 import type { ActorCriticModel } from '../../ding/model/index.js'
 import type { HostTensor, StateTree } from '../../ding/utils/index.js'
-import { checkEntries } from './adam_rounding.js'
+import { checkWithin } from './adam_rounding.js'
 import { type Comparison, FLOAT32_TOLERANCE, SMALLEST_SCALE } from './compare.js'
 import type { GoldenCQL, Networks, Tensors } from './corl_cql_golden.js'
 import { decode, type GoldenTensor, numbersOf } from './golden.js'
 import { layerNumber, linearLayers } from './layers.js'
-import { checkTensor, type Summary } from './summary.js'
+import type { Summary } from './summary.js'
 
 /** How many times the effect of rounding alone a network may be off, where that is more than the usual tolerance. */
 const ROUNDING_MARGIN = 4
@@ -16,19 +16,6 @@ const ROUNDING_MARGIN = 4
 const MANY_UNITS = 2 ** 14
 /** How many times the tolerance is what it is elsewhere, then: two digits less. */
 const ROUGHLY = 100
-
-/** Compares a tensor by a scale of `least` at least; entries by what is `allowed` to them beyond, where that was measured. */
-function checkWithin(
-  to: Comparison,
-  what: string,
-  actual: ArrayLike<number> | undefined,
-  expected: GoldenTensor | Summary,
-  least: number,
-  allowed: Float64Array | undefined,
-): void {
-  if (allowed === undefined) checkTensor(to, what, actual, expected, least)
-  else checkEntries(to, what, actual, expected, allowed, least)
-}
 
 /** Our names of CORL's tensors of one network. */
 function named(network: string, tensors: Tensors): [string, GoldenTensor][] {

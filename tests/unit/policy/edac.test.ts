@@ -73,8 +73,15 @@ describe('gradient_diversity', () => {
     expect(await of([2, 2, 2], [3, 1, 1])).toBeCloseTo(3, 6)
   })
 
-  test('counts a gradient of 0 as none', async () => {
+  test('counts a gradient of 0 as none, and has the slope of a vector over 1e-10 there', async () => {
     expect(await of([0, 0, 1, 0], [2, 1, 2])).toBe(0)
+    const g = new Parameter([2, 1, 2], true, Float32Array.of(0, 0, 1, 0))
+    const program = (await sharedCompute()).program('slope', () =>
+      backward([g], () => gradient_diversity(g.value)),
+    )
+    await program.run({})
+    program.dispose()
+    expect(g.grad[0]! / 2e10).toBeCloseTo(1, 4)
   })
 })
 

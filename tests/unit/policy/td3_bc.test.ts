@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Parameter, TD3BCPolicy } from '../../../ding/index.js'
+import { defaultsOf, EDACPolicy, IQLPolicy, type Parameter, TD3BCPolicy } from '../../../ding/index.js'
 import type { ContinuousQAC } from '../../../ding/model/index.js'
 import type { HostTensor } from '../../../ding/utils/index.js'
 import { ask } from './continuous_support.js'
@@ -95,4 +95,13 @@ test('it collects with noise and evaluates without', async () => {
   expect(collected).not.toEqual(evaluated)
   for (const { action } of Object.values(collected))
     for (const value of action as Float32Array) expect(Math.abs(value)).toBeLessThanOrEqual(1)
+})
+
+test('replay buffers are as large as CORL`s files have them', () => {
+  const sizes = [
+    defaultsOf(TD3BCPolicy.config),
+    defaultsOf(IQLPolicy.config),
+    defaultsOf(EDACPolicy.config),
+  ].map(({ other }) => other.replay_buffer.replay_buffer_size)
+  expect(sizes).toEqual([2e6, 2e6, 1e6])
 })
